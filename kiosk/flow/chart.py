@@ -212,9 +212,7 @@ def chart_of(document: Document) -> Chart:
         line = document.place(("transitions", i))[0]
         guards = tuple(Guard(g.removeprefix("not "), g.startswith("not ")) for g in t.if_)
         for source in t.from_:
-            transitions.append(
-                Transition(t.event, source, t.to, guards, tuple(t.do), tuple(t.because), t.again, line)
-            )
+            transitions.append(Transition(t.event, source, t.to, guards, tuple(t.do), tuple(t.because), t.again, line))
     chart = Chart(form.flow, form.purpose, form.initial, tuple(form.begin), states, tuple(transitions), document.file)
     mistakes = list(_structure_mistakes(chart, form, document))
     if mistakes:

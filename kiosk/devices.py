@@ -1,0 +1,192 @@
+"""The device desk: drivers on their lines, one command in flight each, commands waiting in order.
+
+The same desk serves simulators in memory, pseudo-terminals and real ports: a line is anything that reads and writes
+bytes. `pump` moves what is there and returns what the devices said; it never waits.
+
+A command that cannot be given (device absent, lost, or in disgrace) is answered here: REFUSED, because nothing moved;
+but a question about the past (`LastDispense`) is answered UNKNOWN, because silence about the past is not a no.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from drivers.base.clock import Clock
+from drivers.base.driver import Driver, Report
+from drivers.base.errors import LineError, LocalProtocolError
+from drivers.base.vocabulary import (
+    Command,
+    DeviceLost,
+    DeviceReady,
+    LastDispense,
+    Outcome,
+    Result,
+)
+
+WAITING_MAX: Final = 8  # commands; a flow that orders more at once does not wait for answers
+RECONNECT_MS: Final = (1_000, 2_000, 5_000, 10_000)  # then every ten seconds, for ever
+
+
+class Line(Protocol):
+    """Bytes to and from one device."""
+
+    def write(self, data: bytes) -> None: ...
+
+    def read_available(self) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass
+class Station:
+    """One device at its place: the driver, how to open its line, what waits."""
+
+    name: str
+    driver: Driver
+    open_line: Callable[[], Line]
+    results: Mapping[str, Callable[..., Result]]
+    line: Line | None = None
+    ready: bool = False
+    failures: int = 0
+    retry_at_ms: int = 0
+    waiting: deque[Command] = field(default_factory=deque)
+    answered: list[Report] = field(default_factory=list)
+
+
+def result_types() -> dict[str, type[Result]]:
+    """Return verb -> result class of every command of the vocabulary."""
+
+    def all_of(kind: type[Result]) -> Iterator[type[Result]]:
+        for sub in kind.__subclasses__():
+            yield sub
+            yield from all_of(sub)
+
+    return {kind.verb: kind for kind in all_of(Result)}
+
+
+class DeviceDesk:
+    """All devices of a terminal."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._stations: dict[str, Station] = {}
+
+    def attach(self, name: str, driver: Driver, open_line: Callable[[], Line]) -> None:
+        """Put a driver at a place; the line is opened at the next pump."""
+        self._stations[name] = Station(name, driver, open_line, result_types())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._stations)
+
+    def driver(self, name: str) -> Driver:
+        return self._stations[name].driver
+
+    def capabilities(self, name: str) -> Any:
+        return self._stations[name].driver.capabilities
+
+    def submit(self, name: str, command: Command) -> None:
+        """Give a command, at once or when those before it are answered."""
+        station = self._stations[name]
+        if not station.ready or len(station.waiting) >= WAITING_MAX:
+            station.answered.append(self._cannot(station, command, "deviceNotReady"))
+            return
+        station.waiting.append(command)
+        self._start_next(station)
+
+    def pump(self) -> list[tuple[str, Report]]:
+        """Open lines that are due, read, let time pass, write. Returns (device, report) in order."""
+        reports: list[tuple[str, Report]] = []
+        for station in self._stations.values():
+            for report in self._pump_one(station):
+                reports.append((station.name, report))
+        return reports
+
+    def next_deadline_ms(self) -> int | None:
+        """Return the next instant at which a driver or a reconnect has something to do."""
+        instants = [s.retry_at_ms if s.line is None else s.driver.next_deadline_ms() for s in self._stations.values()]
+        return min((i for i in instants if i is not None), default=None)
+
+    @property
+    def something_waits(self) -> bool:
+        """Whether a report is already there, so that nobody should sleep."""
+        return any(s.answered for s in self._stations.values())
+
+    def close(self) -> None:
+        for station in self._stations.values():
+            if station.line:
+                station.line.close()
+
+    # ------------------------------------------------------------ one station
+
+    def _pump_one(self, station: Station) -> list[Report]:
+        reports, station.answered = station.answered, []
+        if station.line is None and self._clock.now_ms() >= station.retry_at_ms:
+            reports += self._open(station)
+        if station.line is None:
+            return reports
+        try:
+            data = station.line.read_available()
+            if data:
+                reports += station.driver.receive(data)
+            reports += station.driver.tick()
+            self._start_next(station)
+            out = station.driver.data_to_send()
+            if out:
+                station.line.write(out)
+        except LineError as error:
+            reports += self._lose_line(station, str(error))
+        for report in reports:
+            if isinstance(report, DeviceReady):
+                station.ready, station.failures = True, 0
+            elif isinstance(report, DeviceLost):
+                station.ready = False
+                reports = [*reports, *self._refuse_waiting(station)]
+                station.retry_at_ms = self._retry_at(station)
+                if station.line is not None:
+                    station.line.close()
+                    station.line = None
+        return reports
+
+    def _open(self, station: Station) -> list[Report]:
+        try:
+            station.line = station.open_line()
+            station.driver.connect()
+        except LineError as error:
+            station.line = None
+            first = station.failures == 0
+            station.retry_at_ms = self._retry_at(station)
+            return [DeviceLost(reason=str(error))] if first else []
+        return []
+
+    def _lose_line(self, station: Station, reason: str) -> list[Report]:
+        station.line = None
+        reports = station.driver.disconnect(reason)
+        if not any(isinstance(r, DeviceLost) for r in reports):
+            reports = [*reports, DeviceLost(reason=reason)]
+        return reports
+
+    def _retry_at(self, station: Station) -> int:
+        wait = RECONNECT_MS[min(station.failures, len(RECONNECT_MS) - 1)]
+        station.failures += 1
+        return self._clock.now_ms() + wait
+
+    def _start_next(self, station: Station) -> None:
+        while station.waiting and station.ready and not station.driver.busy:
+            command = station.waiting.popleft()
+            try:
+                station.driver.submit(command)
+            except LocalProtocolError as error:
+                station.answered.append(self._cannot(station, command, "unsupportedCommand", str(error)))
+
+    def _refuse_waiting(self, station: Station) -> list[Report]:
+        waiting, station.waiting = station.waiting, deque()
+        return [self._cannot(station, command, "deviceNotReady") for command in waiting]
+
+    @staticmethod
+    def _cannot(station: Station, command: Command, error: str, detail: str = "") -> Result:
+        outcome = Outcome.UNKNOWN if isinstance(command, LastDispense) else Outcome.REFUSED
+        return station.results[command.verb](ticket=command.ticket, outcome=outcome, error=error, detail=detail)

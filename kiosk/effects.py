@@ -1,0 +1,52 @@
+"""What a step decides, as values. The kernel writes all records of a step first, then releases the rest in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from drivers.base.vocabulary import Command
+from kiosk.ports import Advice, HostRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One journal record. `data` is plain and JSON-able; a `Secret` in it is written masked."""
+
+    kind: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A command to a device (``"card_reader"``, ``"pin_pad"``, ``"dispenser"``, ``"printer"``)."""
+
+    device: str
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A financial request to the host."""
+
+    request: HostRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Advise:
+    """An advice to the host, stored and forwarded. The turn writes its record with it, in the same step."""
+
+    advice: Advice
+    repeat: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLoaded:
+    """Tell the host link whether the PIN pad took a working key."""
+
+    name: str
+    loaded: bool
+
+
+Effect = Record | Order | Ask | Advise | KeyLoaded

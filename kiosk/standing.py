@@ -1,0 +1,111 @@
+"""What the terminal knows of the fitness of its parts.
+
+A device that comes back after it was lost must be the same unit (model and serial number) before it is trusted again
+(edge case 101): another one stands in disgrace until a technician accepts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from drivers.base.driver import Report
+from drivers.base.vocabulary import DeviceLost, DeviceReady, Health, HealthChanged, Identity
+
+CONDITIONS = (DeviceReady, DeviceLost, HealthChanged)
+
+
+@dataclass
+class Condition:
+    """One device's condition."""
+
+    health: Health = Health.UNKNOWN
+    error: str | None = None
+    detail: str = ""
+    identity: Identity | None = None
+    present: bool | None = None  # None: not yet heard of
+    stranger: bool = False
+    supplies: Mapping[str, str] = field(default_factory=dict)
+
+
+class Standing:
+    """The fitness of devices and host, read by guards (`kiosk.turn.Fitness`)."""
+
+    def __init__(
+        self,
+        devices: tuple[str, ...],
+        capabilities: Callable[[str], Any],
+        advices_waiting: Callable[[], int],
+    ) -> None:
+        self._conditions = {name: Condition() for name in devices}
+        self._capabilities = capabilities
+        self._advices_waiting = advices_waiting
+        self.host_online = False
+        self.pin_key_loaded = False
+        self.journal_writable = True
+
+    def note(self, device: str, report: Report) -> None:
+        """Take in what a device says of itself."""
+        condition = self._conditions[device]
+        if isinstance(report, DeviceReady):
+            known = condition.identity
+            condition.stranger = known is not None and (known.model, known.serial) != (
+                report.identity.model,
+                report.identity.serial,
+            )
+            condition.identity = known or report.identity
+            condition.present = True
+            if condition.health is Health.UNKNOWN:
+                condition.health, condition.error, condition.detail = Health.OK, None, ""
+        elif isinstance(report, DeviceLost):
+            condition.present = False
+            condition.health, condition.error, condition.detail = Health.UNKNOWN, "deviceLost", report.reason
+            if device == "pin_pad":
+                self.pin_key_loaded = False
+        elif isinstance(report, HealthChanged):
+            condition.health, condition.error, condition.detail = report.health, report.error, report.detail
+            condition.supplies = dict(report.supplies)
+
+    def accept(self, device: str) -> None:
+        """Trust the unit that is there now: a technician said so."""
+        condition = self._conditions[device]
+        condition.stranger, condition.identity = False, None
+
+    def stop(self, device: str, error: str) -> None:
+        """Put a device out of use until a technician comes (a jam that a flow met)."""
+        condition = self._conditions[device]
+        condition.health, condition.error = Health.STOP, error
+
+    def usable(self, device: str) -> bool:
+        c = self._conditions.get(device)
+        return c is not None and c.present is True and not c.stranger and c.health in (Health.OK, Health.ATTENTION)
+
+    def known(self, device: str) -> bool:
+        c = self._conditions.get(device)
+        return c is not None and c.present is not None
+
+    def capabilities(self, device: str) -> Any:
+        return self._capabilities(device)
+
+    def supplies(self, device: str) -> Mapping[str, str]:
+        return self._conditions[device].supplies
+
+    @property
+    def advices_waiting(self) -> int:
+        return self._advices_waiting()
+
+    def as_data(self) -> dict[str, Any]:
+        """Return everything for the pages and for ``out_of_service``."""
+        return {
+            name: {
+                "health": c.health.value,
+                "error": c.error,
+                "detail": c.detail,
+                "present": c.present,
+                "stranger": c.stranger,
+                "model": c.identity.model if c.identity else "",
+                "supplies": dict(c.supplies),
+            }
+            for name, c in self._conditions.items()
+        }
