@@ -175,8 +175,8 @@ class DeviceDesk:
         return self._clock.now_ms() + wait
 
     def _start_next(self, station: Station) -> None:
-        while station.waiting and station.ready and not station.driver.busy:
-            command = station.waiting.popleft()
+        while station.waiting and station.ready and (station.waiting[-1].interrupts or not station.driver.busy):
+            command = station.waiting.pop() if station.waiting[-1].interrupts else station.waiting.popleft()
             try:
                 station.driver.submit(command)
             except LocalProtocolError as error:

@@ -20,10 +20,14 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A command to a device (``"card_reader"``, ``"pin_pad"``, ``"dispenser"``, ``"printer"``)."""
+    """A command to a device (``"card_reader"``, ``"pin_pad"``, ``"dispenser"``, ``"printer"``).
+
+    The result of one that is not `heard` goes to no chart: it opens a keyboard, say, and its failure shows elsewhere.
+    """
 
     device: str
     command: Command
+    heard: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Protocol
 
 from drivers.base.driver import Report
-from drivers.base.vocabulary import Command, DeviceReady, EjectCard, Result
+from drivers.base.vocabulary import Command, DeviceReady, EjectCard, KeyPressed, Result
 from kiosk.cash import CashBook, CashMove
 from kiosk.effects import Advise, Ask, Effect, KeyLoaded, Order, Record
 from kiosk.flow.runner import FlowRunner, Move
@@ -48,9 +48,10 @@ from kiosk.ports import (
     Input,
     WorkingKey,
 )
+from kiosk.site import Site
 from kiosk.standing import CONDITIONS, Standing
 from kiosk.turn import Event, Language, Turn, Words
-from kiosk.ui.view import View
+from kiosk.view import View
 
 INBOX_MAX: Final = 1_000  # events; more means that somebody posts without the kernel stepping
 APPROVED: Final = "00"
@@ -91,7 +92,7 @@ class Parts:
     clock: Clock
     calendar: Calendar
     journal: Journal
-    site: Any
+    site: Site
     devices: Devices
     standing: Standing
     host: HostPort
@@ -173,6 +174,8 @@ class Kernel:
             if pending is None:
                 self._note("late", {"device": device, "verb": report.verb, "ticket": report.ticket, **plain(report)})
                 return
+            if not pending[0]:
+                return
             name = f"{report.verb}_{report.outcome.value}"
             self.post(Event(name, device, report, report.ticket, answers=True), pending[0])
             return
@@ -183,6 +186,10 @@ class Kernel:
             else:
                 self._note(report.name, {"device": device, **plain(report)})
             self.post(Event("fitness_changed", "terminal"))
+        if isinstance(report, KeyPressed):
+            named = {"enter": "pressed_enter", "clear": "pressed_clear", "cancel": "pressed_cancel"}
+            self.post(Event(named.get(report.key, "key_pressed"), "person", Input("key_pressed", report.key)))
+            return
         self.post(Event(report.name, device, report))
 
     def host_said(self, report: HostReport) -> None:
@@ -325,8 +332,8 @@ class Kernel:
 
     def _release(self, region: str, effect: Effect) -> None:
         match effect:
-            case Order(device, command):
-                self._pending[command.ticket] = (region, device)
+            case Order(device, command, heard):
+                self._pending[command.ticket] = (region if heard else "", device)
                 self._parts.devices.submit(device, command)
             case Ask(request):
                 self._pending[request.ticket] = (region, "host")

@@ -18,6 +18,7 @@ from drivers.base.vocabulary import Command
 from kiosk.cash import CashBook, CashMove
 from kiosk.effects import Advise, Ask, Effect, KeyLoaded, Order, Record
 from kiosk.ports import Advice, HostRequest
+from kiosk.site import Site
 
 Fact = TypeVar("Fact")
 
@@ -80,7 +81,7 @@ class Turn:
     event: Event
     now_ms: int
     now: datetime
-    site: Any
+    site: Site
     fitness: Fitness
     cash: CashBook
     words: Words
@@ -116,8 +117,9 @@ class Turn:
         """Add a journal record."""
         self.effects.append(Record(kind, data))
 
-    def order(self, device: str, command: Command) -> None:
-        self.effects.append(Order(device, command))
+    def order(self, device: str, command: Command, *, heard: bool = True) -> None:
+        """Give a command; with `heard` its result comes to this chart as ``<verb>_<outcome>``."""
+        self.effects.append(Order(device, command, heard))
 
     def ask(self, request: HostRequest) -> None:
         self.effects.append(Ask(request))

@@ -56,9 +56,13 @@ class Health(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """Base of all commands. `ticket` ties the result to the question; it is never reused."""
+    """Base of all commands. `ticket` ties the result to the question; it is never reused.
+
+    One that `interrupts` may be given while another is in flight; that one is answered first.
+    """
 
     verb: ClassVar[str]
+    interrupts: ClassVar[bool] = False
     ticket: str
 
 
@@ -288,6 +292,7 @@ class StopKeys(Command):
     """End any entry that is open. A running `EnterPin` answers REFUSED ``cancelled`` first."""
 
     verb = "stop_keys"
+    interrupts = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

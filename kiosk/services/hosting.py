@@ -1,0 +1,152 @@
+"""Speaking with the host about a case: opening it, asking, noting the answer, settling.
+
+Identifiers are made and journalled (``case_opened``) in the step before anything is sent under them, and a settlement
+is one step: its advice, and the closing of the case, are durable together or not at all.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from drivers.base.secrets import Track2
+from kiosk.money import Money
+from kiosk.ports import (
+    Advice,
+    AdviceKind,
+    HostAnswered,
+    HostMismatch,
+    HostRequest,
+    HostSilent,
+    Reason,
+)
+from kiosk.services.case import Case, Settlement, fold, settle
+from kiosk.services.dispensing import note
+from kiosk.services.facts import Pin
+from kiosk.turn import Turn
+
+WRONG_PIN: Final = "55"
+FUNDS: Final = ("51", "61", "65")
+RETAIN: Final = ("33", "34", "35", "36", "38", "41", "43", "67")  # host-messages §3.7, rule 10
+
+REFUSALS: Final = {
+    "05": "refused_do_not_honour",
+    "14": "refused_card_unknown",
+    "30": "refused_format",
+    "38": "refused_pin_tries",
+    "41": "refused_card_reported",
+    "43": "refused_card_reported",
+    "51": "refused_funds",
+    "54": "refused_card_expired",
+    "61": "refused_limit",
+    "62": "refused_card_blocked",
+    "65": "refused_limit",
+    "75": "refused_pin_tries",
+    "90": "refused_cut_over",
+    "91": "refused_host_down",
+    "96": "refused_host_down",
+}
+
+
+def sent_at(now: datetime) -> str:
+    """Return field 7: MMDDhhmmss in UTC."""
+    return now.strftime("%m%d%H%M%S")
+
+
+def rrn_of(now: datetime, stan: int) -> str:
+    """Return field 37: year digit, day of year, hour, STAN."""
+    return f"{now.year % 10}{now.timetuple().tm_yday:03d}{now.hour:02d}{stan:06d}"
+
+
+def open_case(turn: Turn, service: str, amount: Money, track2: Track2) -> Case:
+    """Make a case with fresh identifiers, journalled in this step."""
+    stan = turn.draw("stan")
+    rrn = rrn_of(turn.now, stan)
+    case = Case(rrn, service, stan, rrn, sent_at(turn.now), amount, track2.masked)
+    turn.put(case)
+    turn.record(
+        "case_opened", case=rrn, service=service, stan=stan, rrn=rrn, sent_at=case.sent_at,
+        amount_minor=amount.minor, currency=amount.currency, card=track2.masked,
+    )  # fmt: skip
+    return case
+
+
+def ask(turn: Turn, case: Case, track2: Track2, mix: dict[int, int] | None = None) -> None:
+    """Send the 0200 of a case."""
+    turn.ask(
+        HostRequest(
+            ticket=case.id,
+            stan=case.stan,
+            rrn=case.rrn,
+            sent_at=case.sent_at,
+            operation=case.service,
+            amount=case.amount,
+            track2=track2,
+            pin_block=turn.get(Pin).block,
+            entry_mode=turn.site.cards.entry_mode,
+            mix=mix or {},
+        )
+    )
+
+
+def note_answer(turn: Turn) -> Case:
+    """Write down an answer."""
+    answer = turn.event.payload
+    assert isinstance(answer, HostAnswered)
+    data: dict[str, object] = {
+        "code": answer.code, "approval": answer.approval, "business_date": answer.business_date,
+    }  # fmt: skip
+    if answer.code in ("00", "10") and answer.amount is not None:
+        data["approved_minor"] = answer.amount.minor
+    return note(turn, "host_answered", **data)
+
+
+def note_failure(turn: Turn) -> Case:
+    """Write down that no answer to be trusted came."""
+    report = turn.event.payload
+    if isinstance(report, HostSilent):
+        return note(turn, "host_failed", why="silent" if report.sent else "not_sent")
+    assert isinstance(report, HostMismatch)
+    return note(turn, "host_failed", why="mismatch", detail=report.why)
+
+
+def settle_case(turn: Turn, reason: Reason) -> Settlement | None:
+    """Settle the current case with the host and close it, in this step."""
+    case = turn.get(Case)
+    settlement = settle(case, turn.site, reason)
+    if settlement is not None:
+        _advise(turn, case, settlement)
+        if settlement.suspect:
+            _tell_host(turn, f"suspect dispense {case.rrn}")
+    note(
+        turn, "case_closed", paid_minor=turn.site.worth(dict(case.moved)).minor,
+        stands_minor=settlement.stands.minor if settlement else 0,
+        suspect=bool(settlement and settlement.suspect), reason=reason.value,
+    )  # fmt: skip
+    return settlement
+
+
+def _advise(turn: Turn, case: Case, settlement: Settlement) -> None:
+    stan = turn.draw("stan")
+    completion = settlement.reason is None
+    advice = Advice(
+        id=f"{case.id}-{stan}",
+        stan=stan,
+        sent_at=sent_at(turn.now),
+        kind=AdviceKind.COMPLETION if completion else AdviceKind.REVERSAL,
+        original=case.original,
+        operation=case.service,
+        amount=case.amount,
+        stands=settlement.stands,
+        reason=settlement.reason,
+        units=dict(case.moved),
+        rejected=dict(case.rejected),
+        suspect=settlement.suspect,
+    )
+    turn.advise(advice)
+    turn.put(fold(case, "advice_queued", {"suspect": advice.suspect}))
+
+
+def _tell_host(turn: Turn, text: str) -> None:
+    stan = turn.draw("stan")
+    turn.advise(Advice(id=f"event-{stan}", stan=stan, sent_at=sent_at(turn.now), kind=AdviceKind.EVENT, text=text))

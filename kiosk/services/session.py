@@ -1,0 +1,289 @@
+"""One customer's visit: the card, the PIN, the menu, the card's way back, paper, and the terminal around it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from drivers.base.vocabulary import (
+    AcceptCard,
+    CardInserted,
+    DenyCard,
+    EjectCard,
+    EnterData,
+    EnterPin,
+    PinDigits,
+    Reset,
+    ResetResult,
+    RetainCard,
+    RetainCardResult,
+    StopKeys,
+)
+from kiosk.cash import Place
+from kiosk.flow.offers import action, guard, view
+from kiosk.ports import Input
+from kiosk.services.case import Case
+from kiosk.services.dispensing import stock
+from kiosk.services.facts import CUSTOMER_FACTS, Card, CardGone, OpenCases, Pin, PinEntry, Session
+from kiosk.turn import Language, Turn
+from kiosk.view import Option
+
+NEEDED = ("card_reader", "pin_pad", "dispenser")
+
+
+def expired(expiry: str, now: datetime, zone: str) -> bool:
+    """Whether a card's YYMM lies before this month. Two-digit years are of this century."""
+    here = now.astimezone(ZoneInfo(zone))
+    return int(expiry) < (here.year % 100) * 100 + here.month
+
+
+class Sessions:
+    """Guards, actions and views of ``terminal``, ``session``, ``authenticate`` and ``return_card``."""
+
+    # ------------------------------------------------------------ the terminal
+
+    @guard
+    def parts_known(self, turn: Turn) -> bool:
+        """Whether every device has answered or was found absent."""
+        return all(turn.fitness.known(d) for d in (*NEEDED, "printer"))
+
+    @guard
+    def can_serve(self, turn: Turn) -> bool:
+        return not self._why_not(turn)
+
+    def _why_not(self, turn: Turn) -> str:
+        """Return why the terminal cannot serve, as a text id; empty if it can."""
+        for device in NEEDED:
+            if not turn.fitness.usable(device):
+                return f"reason_{device}"
+        if not turn.fitness.host_online:
+            return "reason_host"
+        if not turn.fitness.pin_key_loaded:
+            return "reason_keys"
+        if turn.fitness.advices_waiting > turn.site.advices_waiting_max:
+            return "reason_host"
+        if not any(s.available for s in stock(turn)):
+            return "reason_cash"
+        return ""
+
+    @view("out_of_service")
+    def _out_of_service(self, turn: Turn) -> Mapping[str, Any]:
+        return {"reason": self._why_not(turn) or "reason_starting", "contact": turn.site.contact}
+
+    @guard
+    def card_reader_usable(self, turn: Turn) -> bool:
+        return turn.fitness.usable("card_reader")
+
+    @action
+    def reset_reader(self, turn: Turn) -> None:
+        """Bring the reader to rest; a card found inside goes where the site says (edge case 99)."""
+        media = "exit" if turn.site.card_found_at_start == "eject" else "retain"
+        turn.order("card_reader", Reset(ticket=turn.ticket("reset"), media=media))
+
+    @action
+    def note_reader_reset(self, turn: Turn) -> None:
+        result = turn.event.payload
+        assert isinstance(result, ResetResult)
+        if result.card_inside or result.retained:
+            turn.record("card_found", retained=result.retained)
+
+    # ------------------------------------------------------------ the session
+
+    @action
+    def open_session(self, turn: Turn) -> None:
+        turn.drop(*CUSTOMER_FACTS, Language)
+        turn.order("card_reader", AcceptCard(ticket=turn.ticket("accept")))
+
+    @action
+    def begin_session(self, turn: Turn) -> None:
+        """A card is in: a session has begun."""
+        event = turn.event.payload
+        assert isinstance(event, CardInserted)
+        session = Session(turn.ticket("session"), turn.now_ms)
+        turn.put(session)
+        turn.put(Card(event.track2, self._why_not_card(turn)))
+        card = event.track2.masked if event.track2 else ""
+        turn.record("session_begun", session=session.id, card=card)
+
+    @guard
+    def card_welcome(self, turn: Turn) -> bool:
+        return not self._why_not_card(turn)
+
+    def _why_not_card(self, turn: Turn) -> str:
+        """Return why a card is not served, before any PIN (edge cases 6, 7); a text id, empty if it is."""
+        event = turn.event.payload
+        assert isinstance(event, CardInserted)
+        if event.track2 is None:
+            return "card_unreadable"
+        if not event.track2.pan.reveal().startswith(tuple(turn.site.cards.accepted_prefixes)):
+            return "card_not_accepted"
+        if expired(event.track2.expiry, turn.now, turn.site.time_zone):
+            return "card_expired"
+        return ""
+
+    @action
+    def deny_card(self, turn: Turn) -> None:
+        turn.order("card_reader", DenyCard(ticket=turn.ticket("deny")))
+
+    @action
+    def end_session(self, turn: Turn) -> None:
+        """Forget the customer: card data and PIN block go with the facts."""
+        session = turn.find(Session)
+        if session is not None:
+            turn.record("session_ended", session=session.id)
+        turn.drop(*CUSTOMER_FACTS, Language)
+
+    @action
+    def set_language(self, turn: Turn) -> None:
+        chosen = turn.event.payload
+        assert isinstance(chosen, Input)
+        if chosen.value in turn.site.languages:
+            turn.put(Language(chosen.value))
+
+    @guard
+    def chose_withdrawal(self, turn: Turn) -> bool:
+        chosen = turn.event.payload
+        return isinstance(chosen, Input) and chosen.value == "withdrawal"
+
+    @guard
+    def card_inside(self, turn: Turn) -> bool:
+        return turn.find(Card) is not None
+
+    @action
+    def forget_business(self, turn: Turn) -> None:
+        """Another transaction: the card and the PIN stay, what was asked for goes."""
+        turn.drop(*(k for k in CUSTOMER_FACTS if k not in (Session, Card, Pin, PinEntry)))
+
+    @view("idle")
+    def _idle(self, turn: Turn) -> Mapping[str, Any]:
+        supplies = turn.fitness.supplies("printer") if turn.fitness.usable("printer") else {"paper": "out"}
+        return {"bank": dict(turn.site.bank_name), "receipts": supplies.get("paper") != "out"}
+
+    @view("menu")
+    def _menu(self, _: Turn) -> Mapping[str, Any]:
+        return {"options": (Option("chose_service", "withdrawal", "service_withdrawal"),)}
+
+    @view("card_returned")
+    def _card_returned(self, turn: Turn) -> Mapping[str, Any]:
+        card = turn.find(Card)
+        return {"reason": card.error if card else ""}
+
+    # ------------------------------------------------------------ PIN
+
+    @action
+    def ask_pin(self, turn: Turn) -> None:
+        track2 = turn.get(Card).track2
+        assert track2 is not None
+        entry = turn.find(PinEntry) or PinEntry()
+        turn.put(PinEntry(0, entry.tries_left, entry.wrong))
+        turn.drop(Pin)
+        turn.order(
+            "pin_pad", EnterPin(ticket=turn.ticket("pin"), pan=track2.pan, key="TPK", within_ms=120_000)
+        )  # the pad's own limit is a backstop: the chart asks "more time?" before
+
+    @action
+    def count_digits(self, turn: Turn) -> None:
+        event = turn.event.payload
+        assert isinstance(event, PinDigits)
+        entry = turn.find(PinEntry) or PinEntry()
+        turn.put(PinEntry(event.count, entry.tries_left, entry.wrong))
+
+    @action
+    def keep_pin(self, turn: Turn) -> None:
+        turn.put(Pin(turn.event.payload.block))
+
+    @action
+    def stop_keys(self, turn: Turn) -> None:
+        turn.order("pin_pad", StopKeys(ticket=turn.ticket("stop")), heard=False)
+
+    @action
+    def open_keys(self, turn: Turn) -> None:
+        """Let plain keys through: amounts, Enter, Cancel."""
+        turn.order("pin_pad", EnterData(ticket=turn.ticket("keys")), heard=False)
+
+    @guard
+    def entry_timed_out(self, turn: Turn) -> bool:
+        return bool(turn.event.payload.error == "entryTimeout")
+
+    @guard
+    def entry_cancelled(self, turn: Turn) -> bool:
+        return bool(turn.event.payload.error == "cancelled")
+
+    @view("enter_pin")
+    def _enter_pin(self, turn: Turn) -> Mapping[str, Any]:
+        entry = turn.find(PinEntry) or PinEntry()
+        return {"digits": entry.digits, "tries_left": entry.tries_left, "wrong": entry.wrong}
+
+    # ------------------------------------------------------------ the card's way back
+
+    @action
+    def eject_card(self, turn: Turn) -> None:
+        turn.order("card_reader", EjectCard(ticket=turn.ticket("eject")))
+
+    @action
+    def retain_card(self, turn: Turn) -> None:
+        turn.order("card_reader", RetainCard(ticket=turn.ticket("retain")))
+
+    @action
+    def note_card_taken(self, turn: Turn) -> None:
+        turn.record("card_taken", session=self._session(turn))
+        turn.drop(Card, Pin)
+        turn.put(CardGone("taken"))
+
+    @action
+    def note_card_retained(self, turn: Turn) -> None:
+        result = turn.event.payload
+        total = result.retained_total if isinstance(result, RetainCardResult) else None
+        reference = self._session(turn)
+        turn.record("card_retained", session=reference, total=total)
+        turn.drop(Card, Pin)
+        turn.put(CardGone("retained", reference))
+
+    @action
+    def note_card_stuck(self, turn: Turn) -> None:
+        """Nobody can say whether the customer has the card: the reader is of no use until somebody comes."""
+        result = turn.event.payload
+        turn.record("card_stuck", session=self._session(turn), error=result.error, detail=result.detail)
+        turn.drop(Card, Pin)
+        turn.put(CardGone("stuck", self._session(turn)))
+
+    @guard
+    def media_gone(self, turn: Turn) -> bool:
+        """Whether the reader says that the customer already has the card."""
+        return turn.event.payload.error in ("noMedia", "mediaTaken")
+
+    @view("card_retained")
+    def _card_retained(self, turn: Turn) -> Mapping[str, Any]:
+        gone = turn.find(CardGone)
+        return {"reference": gone.reference if gone else "", "contact": turn.site.contact}
+
+    @staticmethod
+    def _session(turn: Turn) -> str:
+        session = turn.find(Session)
+        return session.id if session else ""
+
+    # ------------------------------------------------------------ settlement of what a restart found
+
+    @guard
+    def case_open(self, turn: Turn) -> bool:
+        return turn.find(Case) is not None
+
+    @guard
+    def case_in_flight(self, turn: Turn) -> bool:
+        case = turn.find(Case)
+        return case is not None and case.in_flight
+
+    @action
+    def next_open_case(self, turn: Turn) -> None:
+        """Take up the oldest case that a restart found open."""
+        found = turn.find(OpenCases) or OpenCases()
+        turn.drop(Case)
+        if found.cases:
+            turn.put(found.cases[0])
+            turn.put(OpenCases(found.cases[1:]))
+
+    @guard
+    def path_dirty(self, turn: Turn) -> bool:
+        return turn.cash.count(Place.PATH) > 0

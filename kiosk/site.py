@@ -1,0 +1,87 @@
+"""What a site sets for its terminal (``config/terminal.yaml``), as services read it: `turn.site`."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from kiosk.cash import Note
+from kiosk.mix import MixAlgorithm
+from kiosk.money import CURRENCIES, Money
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class UnitForm(_Strict):
+    """One storage unit and what it is loaded with on the first start."""
+
+    id: str = Field(pattern=r"^unit[0-9A-Za-z]+$")
+    value_minor: int = Field(gt=0)
+    load: int = Field(ge=0, le=5_000)
+
+
+class CashForm(_Strict):
+    """What the terminal pays and how."""
+
+    currency: str
+    units: list[UnitForm] = Field(min_length=1, max_length=8)
+    notes_max: int = Field(gt=0, le=100)
+    amount_max_minor: int = Field(gt=0)
+    quick_amounts_minor: list[int] = Field(min_length=1, max_length=8)
+    mix: Literal["minimumBills", "equalEmptying"] = "minimumBills"
+    offer_mixes: int = Field(default=3, ge=1, le=4)
+
+    @model_validator(mode="after")
+    def _fits(self) -> CashForm:
+        if self.currency not in CURRENCIES:
+            raise ValueError(f"currency {self.currency!r} is not known; known: {', '.join(CURRENCIES)}")
+        ids = [u.id for u in self.units]
+        if len(set(ids)) != len(ids):
+            raise ValueError("two storage units have the same id")
+        return self
+
+
+class CardsForm(_Strict):
+    """Which cards are served. A prefix of an accepted issuer; others are returned before any PIN (edge case 7)."""
+
+    accepted_prefixes: list[str] = Field(min_length=1)
+    entry_mode: str = "901"
+
+
+class Site(_Strict):
+    """One terminal."""
+
+    terminal_id: str = Field(min_length=8, max_length=8)
+    acceptor_id: str = Field(min_length=15, max_length=15)
+    location: str = Field(max_length=40)
+    bank_name: dict[str, str]
+    contact: str
+    locale: str
+    languages: list[str] = Field(min_length=1)
+    time_zone: str = "Asia/Shanghai"
+    cash: CashForm
+    cards: CardsForm
+    card_found_at_start: Literal["eject", "retain"] = "retain"
+    advices_waiting_max: int = Field(default=0, ge=0)
+
+    @cached_property
+    def notes(self) -> dict[str, Note]:
+        """Return unit -> denomination."""
+        return {u.id: Note(u.value_minor, self.cash.currency) for u in self.cash.units}
+
+    @property
+    def algorithm(self) -> MixAlgorithm:
+        return MixAlgorithm(self.cash.mix)
+
+    def money(self, minor: int) -> Money:
+        """Return an amount in the terminal's currency."""
+        return Money(minor, self.cash.currency)
+
+    def worth(self, counts: dict[str, int] | object) -> Money:
+        """Return what counted notes (unit -> notes) are worth."""
+        assert isinstance(counts, dict)
+        return self.money(sum(self.notes[unit].value_minor * n for unit, n in counts.items()))
