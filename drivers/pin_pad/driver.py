@@ -2,6 +2,7 @@
 
 One thing happens at a time: a command, the introduction after `connect()`, or the idle poll that notices a pad
 gone or exchanged. The poll does not make the driver `busy`; a command that comes during one waits for its answer.
+While plain keys are let through there is no poll: an answer whose STX is damaged would be read as keys pressed.
 
 Fitness has two kinds of trouble. *Tampered* is final: every command is refused without a byte sent until a
 technician's `connect()` finds a pad that answers without alarm. Everything else lasts until a command that uses
@@ -293,7 +294,8 @@ class SzztPinPad:
             self._start_command(command)
             return
         every_ms = self._settings.poll_every_ms
-        self._poll_at_ms = self._clock.now_ms() + every_ms if every_ms and self._identity else None
+        polls = every_ms and self._identity is not None and not self._keys_open
+        self._poll_at_ms = self._clock.now_ms() + every_ms if polls else None
 
     def _poll(self) -> Script[None]:
         info = yield from user_info()

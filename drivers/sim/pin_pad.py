@@ -107,6 +107,8 @@ class SimSzztPinPad:
             ),
             Act("tamper", "open the pad's case: it erases its keys"),
             Act("remove_from_mount", "unscrew the pad from the terminal"),
+            Act("put_back", "screw the pad back onto its mount"),
+            Act("rekey", "two custodians put the terminal master key in again", {"tmk": "another key, or none"}),
         )
     }
     faults: Mapping[str, Fault] = {
@@ -144,6 +146,7 @@ class SimSzztPinPad:
         self._serial = serial[-self._lab.serial_digits :]
         self._reader = FrameReader()
         self._keys: dict[int, _Key] = {}
+        self._made_with = tmk
         if tmk is not None:
             self._keys[0x20] = _Key(_TMK_TYPE, tmk)
         self._user = " " * 50
@@ -161,6 +164,8 @@ class SimSzztPinPad:
         self._stuck: str | None = None
         self._stuck_left = 0
         self._stuck_at_ms = 0
+        self._entry: _Entry | None = None
+        self._limit_at_ms: int | None = None
         self._commands: Mapping[str, Callable[[str], str]] = {
             "1": self._load_plain,
             "2": self._load_encrypted,
@@ -228,6 +233,17 @@ class SimSzztPinPad:
             self._mounted = False
             self._end_entry()
             return self._say(bytes((_REMOVED,))) if self._powered else []
+        if name == "put_back":
+            if self._mounted:
+                raise ValueError("the pad is on its mount")
+            self._mounted = True
+            return []
+        if name == "rekey":
+            tmk = arguments.get("tmk", self._made_with)
+            if self._tampered or not isinstance(tmk, KeyBits):
+                raise ValueError("a tampered pad takes no key" if self._tampered else "which key?")
+            self._keys[0x20] = _Key(_TMK_TYPE, tmk)
+            return []
         raise ValueError(f"no act {name!r}; hands can: {', '.join(self.acts)}")
 
     def strike(self, name: str, **arguments: object) -> None:
@@ -244,10 +260,6 @@ class SimSzztPinPad:
         self._silent = self._tampered = self._battery_low = False
         self._keys_outlive_power = self._mounted = True
         self._stuck = None
-
-    def install_tmk(self, tmk: KeyBits) -> None:
-        """Put a terminal master key in, as the key custodians do at the pad itself."""
-        self._keys[0x20] = _Key(_TMK_TYPE, tmk)
 
     def power(self, on: bool) -> Replies:
         if self._powered and not on and not self._keys_outlive_power:
@@ -379,8 +391,8 @@ class SimSzztPinPad:
 
     def _restart(self) -> None:
         self._input_on = False
-        self._entry: _Entry | None = None
-        self._limit_at_ms: int | None = None
+        self._entry = None
+        self._limit_at_ms = None
         self._authenticated = False
         self._offered = b""
         self._challenge = b""
