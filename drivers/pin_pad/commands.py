@@ -1,8 +1,8 @@
 """The pad's whole vocabulary: commands, control items, key types, errors. Every other module asks here.
 
-Sources are named in README.md. `Repeat.SAFE` commands end in the same state when sent twice; ``start_pin`` does
-because the pad begins the entry afresh, with no digit in. The authentication is a dialogue of random numbers, so
-none of its steps may be repeated alone.
+Sources are named in README.md. `Repeat.SAFE` commands end in the same state when sent twice; ``start_pin``
+does because the pad begins the entry afresh, with no digit in. The authentication is a dialogue of random
+numbers, so none of its steps may be repeated alone.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ HEX_MODE: Final = 0x37
 BROKEN_HEX_MODE: Final = 0x30
 
 PIN_FORMATS: Final = {"iso0": " ", "iso1": "!", "iso3": "#"}
-"""Formats the driver offers. ``@`` (clear), ``"`` (ISO-2, clear) and ``0`` (IBM 3624) are left out on purpose."""
+"""What the driver offers. ``@`` (clear), ``"`` (ISO-2, clear) and ``0`` (IBM 3624) are not offered."""
 
 ERASE: Final = "0"  # the key type and length that mean "erase" in LOAD_KEY
 KEY_LENGTH_DIGITS: Final = {16: "1", 32: "2", 48: "3"}  # hex digits of an encrypted key -> length character

@@ -1,12 +1,13 @@
 """The driver of SZZT ZT588/ZT598 PIN pads: runs scripts over the line, and keeps the pad's fitness.
 
-One thing happens at a time: a command, the introduction after `connect()`, or the idle poll that notices a pad
-gone or exchanged. The poll does not make the driver `busy`; a command that comes during one waits for its answer.
-While plain keys are let through there is no poll: an answer whose STX is damaged would be read as keys pressed.
+One thing happens at a time: a command, the introduction after `connect()`, or the idle poll that notices a
+pad gone or exchanged. The poll does not make the driver `busy`; a command that comes during one waits for
+its answer. While plain keys are let through there is no poll: an answer whose STX is damaged would be read
+as keys pressed.
 
 Fitness has two kinds of trouble. *Tampered* is final: every command is refused without a byte sent until a
-technician's `connect()` finds a pad that answers without alarm. Everything else lasts until a command that uses
-the keys succeeds again.
+technician's `connect()` finds a pad that answers without alarm. Everything else lasts until a command that
+uses the keys succeeds again.
 """
 
 from __future__ import annotations
@@ -53,7 +54,6 @@ from drivers.pin_pad.scripts import (
     Refused,
     Script,
     Scripts,
-    Silent,
     Tell,
     user_info,
 )
@@ -231,14 +231,14 @@ class SzztPinPad:
         self._run = run
         self._go_on(None)
 
-    def _go_on(self, heard: Heard | Refused | Silent) -> None:
+    def _go_on(self, heard: Heard | Refused) -> None:
         """Run the script to its next question or wait, or to its end."""
         run = self._run
         assert run is not None
         run.asked = run.listening = None
         while True:
             try:
-                step = run.script.throw(heard) if isinstance(heard, Exception) else run.script.send(heard)
+                step = run.script.throw(heard) if isinstance(heard, Refused) else run.script.send(heard)
             except StopIteration as end:
                 self._finished(run, end.value)
                 return

@@ -1,8 +1,9 @@
 """The line discipline: one question at a time, its answer, its repeats. No meaning.
 
-An answer carries nothing that ties it to its question. Two things follow. A SAFE question repeated after silence
-may be answered twice, so after a repeat the next question waits until the surplus answers have come or their time
-is over. And a frame that comes while no question is open is *unasked*: the end of an entry, or a tamper alarm.
+An answer carries nothing that ties it to its question. Two things follow. A SAFE question repeated after
+silence may be answered twice, so after a repeat the next question waits until the surplus answers have come
+or their time is over. And a frame that comes while no question is open is *unasked*: the end of an entry,
+or a tamper alarm.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class Exchange:
 
     def feed(self, data: bytes) -> list[Answer | Unasked | KeyByte]:
         now_ms = self._clock.now_ms()
-        if now_ms - self._last_byte_ms > self._byte_gap_ms:
+        if self._question is None and now_ms - self._last_byte_ms > self._byte_gap_ms:
             self._reader.forget()
         self._last_byte_ms = now_ms
         heard: list[Answer | Unasked | KeyByte] = []

@@ -4,10 +4,11 @@
     02   "001"  33     03   "01"         LRC  XOR from the first L through ETX, two upper-case hex digits
 
 DATA longer than 999 bytes is announced as ``"000"`` and four more digits. Both directions use this frame.
-Beside the frames the pad sends *single raw bytes*, one for each key pressed, at any moment between two frames.
-A key byte has no check sum, so the danger is a damaged frame whose inside is read as keys: an ``0D`` in it would
-be an Enter. Therefore, once a frame turns out to be broken, everything is noise until the next STX, or until
-`FrameReader.forget()` says that the line has been quiet long enough for the rest of that frame to be over.
+Beside the frames the pad sends *single raw bytes*, one for each key pressed, at any moment between two
+frames. A key byte has no check sum, so the danger is a damaged frame whose inside is read as keys: an
+``0D`` in it would be an Enter. Therefore, once a frame turns out to be broken, everything is noise until
+the next STX, or until `FrameReader.forget()` says that the line has been quiet long enough for the rest of
+that frame to be over.
 """
 
 from __future__ import annotations

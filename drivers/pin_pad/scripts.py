@@ -1,8 +1,9 @@
 """The device meaning: what each command does to the pad, step by step, as generators.
 
-A script yields `Ask` (a question for the pad), `Listen` (wait for keys) or `Tell` (a happening for the service),
-is sent what came of it, and returns its result. It knows no bytes, no frames and no repeats; two exceptions that
-never leave this package end it early: `Refused`, thrown where the pad answered with a fault, and `Silent`.
+A script yields `Ask` (a question for the pad), `Listen` (wait for keys) or `Tell` (a happening for the
+service), is sent what came of it, and returns its result. It knows no bytes, no frames and no repeats.
+Where the pad answers with a fault, `Refused` is thrown into it; it never leaves this package. A pad that
+falls silent closes the script instead: there is nobody left to tidy up with.
 """
 
 from __future__ import annotations
@@ -45,10 +46,6 @@ class Refused(Exception):
         super().__init__(word, detail)
         self.word = word
         self.detail = detail
-
-
-class Silent(Exception):
-    """A question met silence to the last repeat."""
 
 
 class Ended(Enum):

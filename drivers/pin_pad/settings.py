@@ -73,10 +73,11 @@ LINE_SPEEDS_BD = (9600, 115200, 57600, 38400, 19200, 4800, 2400, 1200)
 class PinPadSettings:
     """How to speak to one pad. Raises ValueError for codes that cannot be told apart on the line.
 
-    `line_speeds_bd`: order in which whoever opens the port tries `connect()`. `repeats`: further attempts for SAFE
-    commands. `byte_gap_ms`: silence after which a begun frame is given up. `poll_every_ms`: idle user info, 0 for
-    never. `entry_grace_ms`: added to the pad's own time limit before the driver ends an entry itself.
-    `time_limit_unit_ms`: unit of the control item. `cancel_codes`: bytes that mean cancel besides the table's.
+    `line_speeds_bd`: order in which whoever opens the port tries `connect()`. `repeats`: further attempts
+    for SAFE commands. `byte_gap_ms`: silence after which a begun frame nobody asked for is given up.
+    `poll_every_ms`: idle user info, 0 for never. `entry_grace_ms`: added to the pad's own time limit before
+    the driver ends an entry itself. `time_limit_unit_ms`: unit of the control item. `cancel_codes`: bytes
+    that mean cancel besides the table's.
     """
 
     scan_codes: tuple[ScanCode, ...] = SCAN_CODES

@@ -7,12 +7,12 @@ Written from the protocol note, not from the driver. What a pad remembers, and h
     input on, entry under way, block      until the next start, reset or power cut
     authentication                        until reset or power cut
 
-A key has one use, fixed by its type when it is loaded: a PIN key makes PIN blocks, a MAC key makes MACs, a data
-key encrypts, a master key loads keys. Asking it for anything else is E5.
+A key has one use, fixed by its type when it is loaded: a PIN key makes PIN blocks, a MAC key makes MACs, a
+data key encrypts, a master key loads keys. Asking it for anything else is E5.
 
-Where the note is silent this device decides: Enter is dead until the minimum length is in, digits beyond the maximum
-are dead, Clear empties the entry, the time limit counts seconds from the start, at its end the pad says EE
-unasked, and the PIN block may be fetched again until the next entry begins.
+Where the note is silent this device decides: Enter is dead until the minimum length is in, digits beyond
+the maximum are dead, Clear empties the entry, the time limit counts seconds from the start, at its end the
+pad says EE unasked, and the PIN block may be fetched again until the next entry begins.
 """
 
 from __future__ import annotations
@@ -108,7 +108,11 @@ class SimSzztPinPad:
             Act("tamper", "open the pad's case: it erases its keys"),
             Act("remove_from_mount", "unscrew the pad from the terminal"),
             Act("put_back", "screw the pad back onto its mount"),
-            Act("rekey", "two custodians put the terminal master key in again", {"tmk": "another key, or none"}),
+            Act(
+                "rekey",
+                "two custodians put the terminal master key in again",
+                {"tmk": "another key, or none"},
+            ),
         )
     }
     faults: Mapping[str, Fault] = {
@@ -255,7 +259,7 @@ class SimSzztPinPad:
         self._armed[name] = (nth, arguments)
 
     def heal(self) -> None:
-        """Undo what was struck or done to the pad. Keys that are gone stay gone: they must be loaded again."""
+        """Undo what was struck or done to the pad. Keys that are gone are gone until ``rekey`` and a load."""
         self._armed.clear()
         self._silent = self._tampered = self._battery_low = False
         self._keys_outlive_power = self._mounted = True

@@ -1,7 +1,7 @@
 """The cryptography inside a simulated PIN pad: TDES, check values, PIN blocks, retail MAC.
 
-Thin over `cryptography`. It exists on the simulator's side only: the driver never holds a key. PIN blocks follow
-ISO 9564-1 (formats 0, 1 and 3), the MAC is ISO 9797-1 algorithm 3 with padding 1 (ANSI X9.19).
+Thin over `cryptography`. It exists on the simulator's side only: the driver never holds a key. PIN blocks
+follow ISO 9564-1 (formats 0, 1 and 3), the MAC is ISO 9797-1 algorithm 3 with padding 1 (ANSI X9.19).
 """
 
 from __future__ import annotations

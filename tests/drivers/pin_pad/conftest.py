@@ -1,4 +1,4 @@
-"""A pad and its driver on one clock, with a small loop that carries bytes and jumps from instant to instant."""
+"""A pad and its driver on one clock, and a small loop that carries bytes from instant to instant."""
 
 from __future__ import annotations
 
@@ -53,7 +53,11 @@ class Pair:
         end_ms = self.clock.now_ms() + for_ms
         for _ in range(STEPS_MAX):
             self._exchange()
-            instants = [self.driver.next_deadline_ms(), self.pad.next_deadline_ms(), *(at for at, _ in self._due)]
+            instants = [
+                self.driver.next_deadline_ms(),
+                self.pad.next_deadline_ms(),
+                *(at for at, _ in self._due),
+            ]
             upcoming = min((at for at in instants if at is not None), default=end_ms)
             if upcoming > end_ms or (upcoming == end_ms == self.clock.now_ms()):
                 self.clock.move_to(end_ms)

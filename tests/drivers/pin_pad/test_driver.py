@@ -46,7 +46,8 @@ PIN = EnterPin(ticket="P", pan=PAN, key="TPK")
 def info(serial: str = "00004711", table: str | None = None, mode: str = "37") -> bytes:
     table = table or PinPadSettings().scan_table
     return encode(
-        b"\x60" + (" " * 50 + table + f"05001E2A040633{mode}0500" + "0" * 8 + "ZT598 H02S140912" + serial).encode()
+        b"\x60"
+        + (" " * 50 + table + f"05001E2A040633{mode}0500" + "0" * 8 + "ZT598 H02S140912" + serial).encode()
     )
 
 
@@ -288,7 +289,9 @@ def test_low_battery_passes_when_keys_serve_again(talk):
     ],
 )
 def test_keys_that_need_no_asking(talk, change, error):
-    talk.driver.submit(LoadKey(**({"ticket": "L", "key": "TPK", "under": "TMK", "cryptogram": "A" * 32} | change)))
+    talk.driver.submit(
+        LoadKey(**({"ticket": "L", "key": "TPK", "under": "TMK", "cryptogram": "A" * 32} | change))
+    )
     assert talk.sent() == []
     assert [(r.outcome, r.error) for r in talk.reports if isinstance(r, Result)] == [(Outcome.REFUSED, error)]
 
@@ -345,6 +348,23 @@ def test_the_next_question_does_not_wait_for_ever(talk):
     assert talk.sent() == []
     talk.clock.move_to(talk.driver.next_deadline_ms())
     assert [r.ticket for r in talk.answer("5032")] == ["S"]
+
+
+def test_an_answer_may_come_in_two_halves_far_apart(talk):
+    talk.driver.submit(EnterData(ticket="D"))
+    talk.sent()
+    talk.hear(OK[:4])
+    talk.clock.advance(900)
+    assert [r.outcome for r in talk.hear(OK[4:])] == [Outcome.DONE]
+
+
+def test_half_a_frame_nobody_asked_for_does_not_swallow_keys(talk):
+    talk.driver.submit(EnterData(ticket="D"))
+    talk.answer("5033")
+    assert talk.hear(b"\x0200") == []
+    talk.clock.advance(251)
+    assert talk.hear(b"7") == [KeyPressed(key="7")]
+    assert talk.driver.discarded == 3
 
 
 def test_disconnect_answers_what_is_open(talk):

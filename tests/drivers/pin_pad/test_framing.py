@@ -36,7 +36,9 @@ def test_vector_byte_by_byte_with_keys_around(vector):
     assert reader.discarded == 0
 
 
-@pytest.mark.parametrize(("size", "announced"), [(1, b"001"), (999, b"999"), (1000, b"0001000"), (9999, b"0009999")])
+@pytest.mark.parametrize(
+    ("size", "announced"), [(1, b"001"), (999, b"999"), (1000, b"0001000"), (9999, b"0009999")]
+)
 def test_length_forms(size, announced):
     frame = encode(b"\x60" * size)
     assert frame[1 : 1 + len(announced)] == announced
