@@ -398,7 +398,6 @@ class SzztPinPad:
         self._keys_open = False
         self._poll_at_ms = None
         if self._trouble is None or not self._trouble.tamper:
-            self._trouble = None
             self._health = Health.UNKNOWN
         self._reports.append(DeviceLost(reason=reason))
 

@@ -392,6 +392,76 @@ def test_idle_poll_notices_another_unit(talk):
     assert (refused.ticket, refused.outcome) == ("D", Outcome.REFUSED)
 
 
+def test_no_poll_while_plain_keys_are_let_through(talk):
+    talk.driver.submit(EnterData(ticket="D"))
+    talk.answer("5033")
+    assert talk.driver.next_deadline_ms() is None
+    talk.driver.submit(StopKeys(ticket="S"))
+    talk.answer("5032")
+    assert talk.driver.next_deadline_ms() == 10_000
+
+
+def test_keys_of_a_tampered_pad_are_nobodys(talk):
+    talk.driver.submit(EnterData(ticket="D"))
+    talk.answer("5033")
+    (change,) = talk.hear(encode(b"\xdd"), b"12")
+    assert isinstance(change, HealthChanged)
+
+
+@pytest.mark.parametrize(("serial", "known"), [("00004711", "ABCDEF"), ("99999999", "")])
+def test_a_check_value_belongs_to_one_unit(talk, serial, known):
+    talk.driver.submit(LoadKey(ticket="L", key="TPK", under="TMK", cryptogram="A" * 32))
+    talk.answer("2203032" + "A" * 32, encode(b"\x60ABCDEF"))
+    talk.driver.connect()
+    talk.answer("3", info(serial=serial))
+    talk.answer("532A")
+    talk.answer("5032")
+    talk.pin_begun()
+    talk.hear(b"****\r")
+    talk.answer("7", encode(b"\x600016" + BLOCK.encode()))
+    assert [r.key_kcv for r in talk.answer("5032")] == [known]
+
+
+class Plain:
+    """A holder of a UID whose cipher turns bytes around: enough to follow the dialogue by eye."""
+
+    def nonce(self) -> bytes:
+        return bytes(16)
+
+    def encrypt(self, block: bytes) -> bytes:
+        return bytes(byte ^ 0x0F for byte in block)
+
+
+@pytest.mark.parametrize(
+    ("challenge", "proof", "ends"),
+    [
+        (b"1111111111111111", b"1111111111111111", None),
+        (b"1111111111111111", b"2222222222222222", "the pad does not know its UID"),
+        (b"not hex", b"", "unreadable challenge"),
+    ],
+)
+def test_authentication_goes_both_ways(challenge, proof, ends):
+    talk = Talk(PinPadSettings(authenticator=Plain()))
+    talk.driver.connect()
+    talk.answer("3", info())
+    talk.answer(":A0" + "0" * 32, encode(b"\x60ABAB"))
+    reports = talk.answer(":20ABAB", encode(b"\x60" + challenge))
+    if proof:
+        reports += talk.answer(":901E1E1E1E1E1E1E1E", encode(b"\x60" + proof))
+    assert [r.reason for r in reports if isinstance(r, DeviceLost)] == ([ends] if ends else [])
+    assert talk.sent() == ([] if ends else ["532A"])
+
+
+def test_a_step_of_the_authentication_is_never_repeated():
+    talk = Talk(PinPadSettings(authenticator=Plain()))
+    talk.driver.connect()
+    talk.answer("3", info())
+    assert talk.sent() == [":A0" + "0" * 32]
+    talk.clock.move_to(talk.driver.next_deadline_ms())
+    assert talk.sent() == []
+    assert [r.reason for r in talk.reports] == ["silent on authentication"]
+
+
 def test_a_command_waits_for_the_poll(talk):
     talk.clock.move_to(10_000)
     assert talk.sent() == ["3"]
