@@ -42,7 +42,6 @@ class Advise:
     """An advice to the host, stored and forwarded. The turn writes its record with it, in the same step."""
 
     advice: Advice
-    repeat: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,12 +48,15 @@ from kiosk.ports import (
     Input,
     WorkingKey,
 )
+from kiosk.recovery import Recovered, checkpoint
+from kiosk.services.facts import OpenCases
 from kiosk.site import Site
 from kiosk.standing import CONDITIONS, Standing
 from kiosk.turn import Event, Language, Turn, Words
 from kiosk.view import View
 
 INBOX_MAX: Final = 1_000  # events; more means that somebody posts without the kernel stepping
+CHECKPOINT_EVERY: Final = 20  # sessions: a start then folds at most a few thousand records
 APPROVED: Final = "00"
 APPROVED_PARTLY: Final = "10"
 
@@ -116,6 +119,8 @@ class Kernel:
         self._cash = CashBook()
         self._view = View(0, "starting", parts.default_locale)
         self._main = next(iter(parts.regions))
+        self._unsent: dict[str, Mapping[str, Any]] = {}  # advice id -> its record, in order
+        self._sessions = 0
         self.halted: str | None = None
         self.steps = 0
         self.ignored = 0
@@ -150,12 +155,21 @@ class Kernel:
 
     # ------------------------------------------------------------ start
 
-    def begin(self, facts: Sequence[object], moves: Sequence[CashMove], records: Sequence[Record]) -> None:
-        """Start from what recovery found: facts, the cash book, and records to write first; then enter the charts."""
-        for fact in facts:
-            self._facts[type(fact)] = fact
-        self._cash = self._cash.after(moves)
-        self._append(records)
+    def begin(self, recovered: Recovered, *, records: Sequence[Record], load: Sequence[CashMove] = ()) -> None:
+        """Start from what recovery found, write `records` first, then enter the charts.
+
+        `load` are the notes of a new terminal's first loading. Advices that may have been sent go out as repeats.
+        """
+        parts = self._parts
+        parts.numbers.recover(recovered.numbers)
+        self._facts[OpenCases] = OpenCases(recovered.cases)
+        self._cash = self._cash.after([*recovered.moves, *load])
+        self._append([*records, *(Record("cash_moved", move.as_data()) for move in load)])
+        for advice in recovered.advices:
+            self._unsent[advice.id] = advice_data(advice)
+            parts.host.advise(advice, repeat=True)
+        if not recovered.cases:
+            self._checkpoint()
         for name in self._parts.regions:
             self._step(name, Event("begin", "terminal"), begin=True)
 
@@ -206,6 +220,7 @@ class Kernel:
                 self._note("late", {"device": "host", "ticket": report.ticket, "code": report.code})
             case AdviceAnswered():
                 kind = "advice_closed" if report.settled else "advice_parked"
+                self._unsent.pop(report.id, None)
                 self._note(kind, {"advice": report.id, "code": report.code})
                 self.post(Event("fitness_changed", "terminal"))
             case HostOnline():
@@ -299,6 +314,10 @@ class Kernel:
                 parts.point(f"before {_name(effect)}")
                 self._release(region, effect)
         parts.point("released")
+        if any(isinstance(e, Record) and e.kind == "session_ended" for e in turn.effects):
+            self._sessions += 1
+            if self._sessions % CHECKPOINT_EVERY == 0:
+                self._checkpoint()
         if region == self._main:
             self._show(runner, turn)
 
@@ -338,8 +357,9 @@ class Kernel:
             case Ask(request):
                 self._pending[request.ticket] = (region, "host")
                 self._parts.host.request(request)
-            case Advise(advice, repeat):
-                self._parts.host.advise(advice, repeat=repeat)
+            case Advise(advice):
+                self._unsent[advice.id] = advice_data(advice)
+                self._parts.host.advise(advice)
             case KeyLoaded(name, loaded):
                 self._parts.standing.pin_key_loaded = loaded
                 self._parts.host.key_loaded(name, loaded=loaded)
@@ -381,6 +401,12 @@ class Kernel:
         if watched:
             for watcher in self._parts.watchers:
                 self._append(watcher.seen(entries), watched=False)
+
+    def _checkpoint(self) -> None:
+        try:
+            self._append([checkpoint(self._cash, self._parts.numbers.reserved, list(self._unsent.values()))])
+        except JournalUnwritable as error:
+            self._halt(str(error))
 
     def _halt(self, why: str) -> None:
         """No journal, no cash: stop, and only give a card back, which moves no money."""

@@ -65,6 +65,10 @@ class Pan(Secret):
         hidden = len(pan) - PAN_SHOWN_HEAD - PAN_SHOWN_TAIL
         return f"{pan[:PAN_SHOWN_HEAD]}{'*' * hidden}{pan[-PAN_SHOWN_TAIL:]}"
 
+    def starts_with(self, prefixes: tuple[str, ...]) -> bool:
+        """Return whether the number begins with one of the issuers' `prefixes`."""
+        return self._content.startswith(prefixes)
+
     @property
     def last_four(self) -> str:
         """Return what a receipt shows."""

@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS entry (
     seq INTEGER PRIMARY KEY, at TEXT NOT NULL, ms INTEGER NOT NULL, kind TEXT NOT NULL, data TEXT NOT NULL,
     hash BLOB NOT NULL
 ) STRICT;
+CREATE INDEX IF NOT EXISTS entry_of_rare_kind ON entry (kind, seq) WHERE kind IN ('anchor', 'checkpoint');
 """
 
 
@@ -82,7 +83,9 @@ class Journal:
             self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         except sqlite3.DatabaseError as error:
             raise JournalDamaged(self._file, 0, f"is not a journal that can be opened ({error})") from None
-        last = self._db.execute("SELECT max(seq) FROM entry WHERE kind='anchor'").fetchone()[0]
+        last = self._db.execute(
+            "SELECT max(seq) FROM entry WHERE kind='anchor' AND kind IN ('anchor', 'checkpoint')"
+        ).fetchone()[0]
         self._seq, self._hash = self._verify(last or 0)[:2]
         self._last_anchor = last or 0
 
@@ -134,6 +137,11 @@ class Journal:
         query = f"SELECT seq, at, ms, kind, data FROM entry WHERE seq > ?{where} ORDER BY seq"
         for seq, at, ms, kind, text in self._db.execute(query, (after, *kinds)):
             yield Entry(seq, at, ms, kind, json.loads(text))
+
+    def last_of(self, kind: str) -> int:
+        """Return the number of the last entry of a kind, 1 if there is none: where a reader may begin."""
+        found = self._db.execute("SELECT max(seq) FROM entry WHERE kind=?", (kind,)).fetchone()[0]
+        return int(found) if found else 1
 
     def verify(self) -> Verified:
         """Check every record from the first. Raises JournalDamaged naming the first bad one."""

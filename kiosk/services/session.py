@@ -117,7 +117,7 @@ class Sessions:
         assert isinstance(event, CardInserted)
         if event.track2 is None:
             return "card_unreadable"
-        if not event.track2.pan.reveal().startswith(tuple(turn.site.cards.accepted_prefixes)):
+        if not event.track2.pan.starts_with(tuple(turn.site.cards.accepted_prefixes)):
             return "card_not_accepted"
         if expired(event.track2.expiry, turn.now, turn.site.time_zone):
             return "card_expired"

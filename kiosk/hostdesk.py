@@ -1,0 +1,60 @@
+"""The host link's rim: bytes between a connection and the host machine. Never waits."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from kiosk.ports import HostPort, HostReport
+
+
+class Link(Protocol):
+    """One connection that comes and goes by itself. `read_available` and `write` are harmless while it is down."""
+
+    @property
+    def connection(self) -> int:
+        """A number that changes with every new connection; 0 while there is none."""
+        ...
+
+    def write(self, data: bytes) -> None: ...
+
+    def read_available(self) -> bytes: ...
+
+    def next_deadline_ms(self) -> int | None: ...
+
+    def close(self) -> None: ...
+
+
+class HostDesk:
+    """Pumps one host machine over one link."""
+
+    def __init__(self, host: HostPort, link: Link) -> None:
+        self.host = host
+        self._link = link
+        self._connection = 0
+
+    def pump(self) -> list[HostReport]:
+        """Notice connections, read, let time pass, write. Returns what the host said, in order."""
+        reports: list[HostReport] = []
+        connection = self._link.connection
+        if connection != self._connection:
+            if self._connection:
+                reports += self.host.disconnected("link")
+            self._connection = connection
+            if connection:
+                self.host.connected()
+        if self._connection:
+            data = self._link.read_available()
+            if data:
+                reports += self.host.receive(data)
+        reports += self.host.tick()
+        out = self.host.data_to_send()
+        if out and self._connection:
+            self._link.write(out)
+        return reports
+
+    def next_deadline_ms(self) -> int | None:
+        instants = [self.host.next_deadline_ms(), self._link.next_deadline_ms()]
+        return min((i for i in instants if i is not None), default=None)
+
+    def close(self) -> None:
+        self._link.close()
