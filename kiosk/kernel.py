@@ -49,7 +49,6 @@ from kiosk.ports import (
     WorkingKey,
 )
 from kiosk.recovery import Recovered, checkpoint
-from kiosk.services.facts import OpenCases
 from kiosk.site import Site
 from kiosk.standing import CONDITIONS, Standing
 from kiosk.turn import Event, Language, Turn, Words
@@ -155,14 +154,21 @@ class Kernel:
 
     # ------------------------------------------------------------ start
 
-    def begin(self, recovered: Recovered, *, records: Sequence[Record], load: Sequence[CashMove] = ()) -> None:
+    def begin(
+        self,
+        recovered: Recovered,
+        *,
+        facts: Sequence[object] = (),
+        records: Sequence[Record] = (),
+        load: Sequence[CashMove] = (),
+    ) -> None:
         """Start from what recovery found, write `records` first, then enter the charts.
 
-        `load` are the notes of a new terminal's first loading. Advices that may have been sent go out as repeats.
+        `facts` are what services made of it; `load` are the notes of a new terminal's first loading. Advices that may have been sent go out as repeats.
         """
         parts = self._parts
         parts.numbers.recover(recovered.numbers)
-        self._facts[OpenCases] = OpenCases(recovered.cases)
+        self._facts.update({type(fact): fact for fact in facts})
         self._cash = self._cash.after([*recovered.moves, *load])
         self._append([*records, *(Record("cash_moved", move.as_data()) for move in load)])
         for advice in recovered.advices:

@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS entry (
     seq INTEGER PRIMARY KEY, at TEXT NOT NULL, ms INTEGER NOT NULL, kind TEXT NOT NULL, data TEXT NOT NULL,
     hash BLOB NOT NULL
 ) STRICT;
-CREATE INDEX IF NOT EXISTS entry_of_rare_kind ON entry (kind, seq) WHERE kind IN ('anchor', 'checkpoint');
+CREATE INDEX IF NOT EXISTS entry_of_kind ON entry (kind, seq) WHERE kind = 'anchor' OR kind = 'checkpoint';
 """
 
 
@@ -141,7 +141,7 @@ class Journal:
     def last_of(self, kind: str) -> int:
         """Return the number of the last entry of a kind, 1 if there is none: where a reader may begin."""
         found = self._db.execute("SELECT max(seq) FROM entry WHERE kind=?", (kind,)).fetchone()[0]
-        return int(found) if found else 1
+        return int(found or 1)
 
     def verify(self) -> Verified:
         """Check every record from the first. Raises JournalDamaged naming the first bad one."""
