@@ -40,6 +40,7 @@ T = TypeVar("T")
 Ask = tuple[Order, bytes]
 Script = Generator[Ask, Ended, T]
 
+NOT_SENT = "the device did not answer before the order was sent"
 _SEVERITY = (Health.OK, Health.ATTENTION, Health.STOP, Health.UNKNOWN)
 
 
@@ -193,6 +194,18 @@ class LcdmDriver(ABC):
         if ended.end is not End.ANSWERED:
             raise Lost(ended.why)
         return ended.body
+
+    def _settled(self, order: Order, question: Order) -> Script[bool]:
+        """Make sure that the device has left the last exchange before the same `order` goes out again.
+
+        A device that missed our last ACK may take the next command of the same kind for a repetition of the
+        old one, and answer it with the old counts. Any other question in between moves it on.
+        Returns False when nobody answers.
+        """
+        if self._link.unclosed != order.code:
+            return True
+        ended = yield question, b""
+        return ended.end is End.ANSWERED
 
     def _check_picks(self, picks: Counts, notes_max: int) -> None:
         """Raise LocalProtocolError for an order that this device cannot be given."""

@@ -60,7 +60,10 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """The frames of one profile. `responses`: CMD to body bytes; `commands`: CMD to data bytes of each form."""
+    """The frames of one profile.
+
+    `responses`: CMD -> body bytes; `commands`: CMD -> data bytes of each of its forms, shortest first.
+    """
 
     id_byte: int
     responses: Mapping[int, int]

@@ -30,7 +30,7 @@ from drivers.base.vocabulary import (
 )
 from drivers.dispenser import commands as c
 from drivers.dispenser import maintenance as m
-from drivers.dispenser.driver import Fitness, LcdmDriver, Script
+from drivers.dispenser.driver import NOT_SENT, Fitness, LcdmDriver, Script
 from drivers.dispenser.framing import LCDM2000
 from drivers.dispenser.judge import judge, positive
 from drivers.dispenser.link import End, LinkTiming
@@ -65,8 +65,8 @@ class Lcdm2000Settings:
     notes_max: per order, both cassettes together; the note gives 60 for one [U for two].
     sensor_set: what a sensor bit reads when it is blocked, near its end or missing; only the reject tray's
         is spelled out by the maker, and it is 1 [U for the others].
-    counts_of_both: order of the counts in the answer to 56h: ``"by_unit"`` is CHK_U EXIT_U CHK_L EXIT_L as two
-        clients have it, ``"by_sensor"`` CHK_U CHK_L EXIT_U EXIT_L as a third one has [U].
+    counts_of_both: order of the counts in the answer to 56h: ``"by_unit"`` is CHK_U EXIT_U CHK_L EXIT_L as
+        two clients have it, ``"by_sensor"`` CHK_U CHK_L EXIT_U EXIT_L as a third one has [U].
     poll_every_ms: status while idle; 0 for never.
     """
 
@@ -208,6 +208,8 @@ class Lcdm2000(LcdmDriver):
 
     def _dispense(self, command: Dispense) -> Script[Result]:
         order, data = self._order_for(command.picks)
+        if not (yield from self._settled(order, c.STATUS)):
+            return self._plain(command, Outcome.REFUSED, "deviceNotReady", NOT_SENT)
         ended = yield order, data
         if ended.end is not End.ANSWERED:
             return _unanswered(DispenseResult, command, ended.end, ended.why)

@@ -37,7 +37,7 @@ from drivers.base.vocabulary import (
 )
 from drivers.dispenser import commands as c
 from drivers.dispenser import maintenance as m
-from drivers.dispenser.driver import Fitness, LcdmDriver, Script
+from drivers.dispenser.driver import NOT_SENT, Fitness, LcdmDriver, Script
 from drivers.dispenser.framing import LCDM4000
 from drivers.dispenser.judge import judge, positive
 from drivers.dispenser.link import End, LinkTiming
@@ -77,7 +77,7 @@ class Lcdm4000Settings:
     sensor_blocked: Literal[0, 1] = 1
     near_end_blocked: Literal[0, 1] = 1
     poll_every_ms: int = 60_000
-    timing: LinkTiming = LinkTiming()
+    timing: LinkTiming = field(default_factory=LinkTiming)
 
     def __post_init__(self) -> None:
         positions = list(self.units.values())
@@ -210,6 +210,8 @@ class Lcdm4000(LcdmDriver):
 
     def _dispense(self, command: Dispense) -> Script[Result]:
         serial = self.settings.dispense_form == "serial"
+        if not (yield from self._settled(c.DISPENSE_4000, c.STATUS_4000)):
+            return self._plain(command, Outcome.REFUSED, "deviceNotReady", NOT_SENT)
         self._latest = command.number
         ended = yield c.DISPENSE_4000, self._quantities(command.picks, command.number if serial else None)
         if ended.end is not End.ANSWERED:

@@ -102,6 +102,11 @@ class Link:
         """Whether bytes of the exchange in hand have gone out."""
         return self._sent
 
+    @property
+    def unclosed(self) -> int | None:
+        """CMD of the exchange before this one, unless it was seen to close."""
+        return self._unclosed
+
     def start(self, order: Order, data: bytes = b"") -> None:
         """Begin an exchange; its bytes go out as soon as the one before has closed."""
         self._order = order
