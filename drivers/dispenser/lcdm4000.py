@@ -334,8 +334,8 @@ class Lcdm4000(LcdmDriver):
                     for bit, name in enumerate(SENSORS)
                 },
                 units=self._unit_states(body),
-                opacities={unit: body[at + 2] - BIAS for unit, at in slots.items()},
-                lengths={unit: body[at + 3] - BIAS for unit, at in slots.items()},
+                opacities={unit: body[at + 2] - BIAS & 0xFF for unit, at in slots.items()},
+                lengths={unit: body[at + 3] - BIAS & 0xFF for unit, at in slots.items()},
             )
         if isinstance(command, m.ReadSerialNumber):
             body = yield from self._ask(c.SERIAL_NUMBER)

@@ -174,5 +174,5 @@ def _amount(pair: bytes) -> int:
 
 
 def _pair(count: int) -> bytes:
-    """Two decimal digits; the tens run on behind '9' where a count exceeds 99, which two digits cannot say."""
+    """Two decimal digits; beyond 99, which they cannot say, the tens run on behind '9'."""
     return bytes((0x30 + count // 10, 0x30 + count % 10))

@@ -14,13 +14,11 @@ from typing import Final, Literal
 
 from drivers.base.clock import Clock
 from drivers.dispenser.framing import LCDM4000, Frame
-from drivers.sim.device import Replies
 from drivers.sim.dispenser.mechanism import Motion, Trouble
-from drivers.sim.dispenser.station import ANSWER_AFTER_MS, Station
+from drivers.sim.dispenser.station import Station
 
 ZERO: Final = 0x20
 LIMIT: Final = 100
-RESET_MS: Final = 1_200
 SENSORS: Final = ("DVT-L", "DVT-R", "EJT", "EXIT", "RJT")
 CODES: Final = {
     Trouble.NONE: 0x00,
@@ -38,7 +36,6 @@ CODES: Final = {
     Trouble.NO_REJECT_TRAY: 0x26,
 }
 TOO_MANY, BAD_COMMAND, BAD_PARAMETER = 0x0C, 0x30, 0x31
-_MOVING: Final = (0x51, 0x52, 0x53)
 
 
 class SimLcdm4000(Station):
@@ -73,7 +70,7 @@ class SimLcdm4000(Station):
 
     # ------------------------------------------------------------ commands
 
-    def _execute(self, frame: Frame) -> bytes | Motion:
+    def _execute(self, frame: Frame) -> bytes | Motion | tuple[bytes, ...]:
         cmd, data = frame.cmd, frame.data
         if cmd in (0x52, 0x53):
             return self._pay(cmd, data)
@@ -82,7 +79,8 @@ class SimLcdm4000(Station):
             self._last = self._purge()
             return self._last
         if cmd == 0x44:
-            return bytes((ZERO,))
+            self._last_command, self._last, self._last_data = cmd, Motion(), b""
+            return (bytes((ZERO,)),) * self._reset_responses
         if cmd == 0x50:
             return self._status()
         if cmd == 0x55:
@@ -123,7 +121,7 @@ class SimLcdm4000(Station):
     def _pay(self, cmd: int, data: bytes) -> bytes | Motion:
         quantities = [byte - ZERO for byte in data[:4]]
         number = data[6] - ZERO if len(data) == 7 else 0
-        wanted = {name: quantity for name, quantity in zip(self._names, quantities, strict=False)}
+        wanted = dict(zip(self._names, quantities, strict=False))
         if min(quantities) < 0 or not sum(quantities) or any(quantities[len(self._names) :]) or number < 0:
             return self._refusal(BAD_PARAMETER)
         if number and number == self._number and cmd == 0x52:
@@ -141,19 +139,6 @@ class SimLcdm4000(Station):
         ]
         self._last = self._start(order, to_reject=cmd == 0x53)
         return self._last
-
-    def receive(self, data: bytes) -> Replies:
-        """As `Station.receive`; reset answers twice, or not at all."""
-        replies = super().receive(data)
-        frame = self._frame
-        if frame is None or frame.cmd != 0x44 or not replies:
-            return replies
-        self._rest()
-        self._last_command, self._last, self._last_data = 0x44, Motion(), b""
-        if not self._reset_responses:
-            return []
-        response = self._framing.response(0x44, bytes((ZERO,)))
-        return [*replies, (ANSWER_AFTER_MS + RESET_MS, response)]
 
     # ------------------------------------------------------------ what it says
 
@@ -192,7 +177,12 @@ class SimLcdm4000(Station):
             kind = self._kind(position)
             low = kind != 0x30 and self._low(self._names[position])
             body += bytes(
-                (ZERO | low << 3, kind, ZERO + self._opacities[position], ZERO + self._lengths[position])
+                (
+                    ZERO | low << 3,
+                    kind,
+                    ZERO + self._opacities[position] & 0xFF,
+                    ZERO + self._lengths[position] & 0xFF,
+                )
             )
         return bytes(body)
 

@@ -29,6 +29,7 @@ ACK_AFTER_MS: Final = 20
 ANSWER_AFTER_MS: Final = 60  # of a question: 25 bytes at 9600 bit/s and some thinking
 AGAIN_AFTER_MS: Final = 1_000  # silence of the host after a response
 REPEATS_MAX: Final = 3
+LATER_MS: Final = 1_200  # between the two responses of a reset, while the motor runs
 BOOT_MS: Final = 1_500
 
 _AFTER: Final = {
@@ -115,6 +116,7 @@ class Station(ABC):
         self._response = b""
         self._repeats = 0
         self._again_ms: int | None = None
+        self._more: list[tuple[int, bytes]] = []  # responses that follow, with their instants
         self._powered = True
         self._deaf_until_ms = 0
         self._armed: list[tuple[list[int], Strike]] = []
@@ -124,8 +126,11 @@ class Station(ABC):
     # ------------------------------------------------------------ what a firmware says
 
     @abstractmethod
-    def _execute(self, frame: Frame) -> bytes | Motion:
-        """Answer a question with a body, or start a motion. An unknown CMD is answered by its error."""
+    def _execute(self, frame: Frame) -> bytes | Motion | tuple[bytes, ...]:
+        """Answer a question with a body, or start a motion. An unknown CMD is answered by its error.
+
+        Several bodies are sent one by one, `LATER_MS` apart; none at all means silence, without ACK.
+        """
 
     @abstractmethod
     def _report(self, frame: Frame, motion: Motion) -> bytes:
@@ -159,15 +164,20 @@ class Station(ABC):
     def tick(self) -> Replies:
         now_ms = self._clock.now_ms()
         replies = self._advance(now_ms)
+        if self._more and now_ms >= self._more[0][0]:
+            self._repeats = 0
+            replies += self._respond(self._more.pop(0)[1], 0, now_ms)
         if self._again_ms is not None and now_ms >= self._again_ms:
             replies += self._repeat(0, now_ms)
         return replies
 
     def next_deadline_ms(self) -> int | None:
-        ends_ms, again_ms = self.mechanism.ends_at_ms, self._again_ms
-        if ends_ms is None or again_ms is None:
-            return ends_ms if again_ms is None else again_ms
-        return min(ends_ms, again_ms)
+        soonest, again_ms = self.mechanism.ends_at_ms, self._again_ms
+        if again_ms is not None and (soonest is None or again_ms < soonest):
+            soonest = again_ms
+        if self._more and (soonest is None or self._more[0][0] < soonest):
+            soonest = self._more[0][0]
+        return soonest
 
     def _on_command(self, frame: Frame, now_ms: int) -> Replies:
         said_again = frame == self._frame
@@ -179,14 +189,19 @@ class Station(ABC):
         self._frame = frame
         self._again_ms = None
         self._repeats = 0
+        self._more.clear()
         answer = self._execute(frame)
         if isinstance(answer, Motion):
             self._motion = answer
             self._phase = _Phase.WORKING
             return acknowledged
-        return acknowledged + self._respond(
-            self._framing.response(frame.cmd, answer), ANSWER_AFTER_MS, now_ms
-        )
+        bodies = (answer,) if isinstance(answer, bytes) else answer
+        if not bodies:
+            self._rest()
+            return []
+        responses = [self._framing.response(frame.cmd, body) for body in bodies]
+        self._more = [(now_ms + LATER_MS * index, body) for index, body in enumerate(responses) if index]
+        return acknowledged + self._respond(responses[0], ANSWER_AFTER_MS, now_ms)
 
     def _on_signal(self, signal: Signal, now_ms: int) -> Replies:
         if signal is Signal.DAMAGED:
@@ -236,6 +251,7 @@ class Station(ABC):
         self.mechanism.halt()
         self._reader.abandon()
         self._rest()
+        self._more.clear()
         self._forget()
 
     # ------------------------------------------------------------ hands, faults, power
