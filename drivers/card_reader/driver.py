@@ -54,6 +54,7 @@ from drivers.card_reader.commands import (
     COMMANDS,
     DENY,
     EJECT,
+    INSIDE,
     NO_CARD,
     PERMIT_ANY,
     PERMIT_STRIPED,
@@ -383,7 +384,7 @@ class Omron3S4YR:
     # ------------------------------------------------------------ watching
 
     def _poll_later(self) -> None:
-        if self._fault is None:
+        if self._fault is None and self._return_only is None:  # else the reader takes no status question
             idle = self._watch is _Watch.NOTHING
             wait_ms = self._settings.idle_poll_ms if idle else self._settings.poll_ms
             self._poll_at_ms = self._clock.now_ms() + wait_ms
@@ -403,6 +404,14 @@ class Omron3S4YR:
             if reply.code == "14" and self._position not in (None, NO_CARD):
                 self._position = NO_CARD
                 self._reports.append(CardTaken())
+            if self._return_only is not None and self._watch in (_Watch.CARD, _Watch.LATE_CARD):
+                self._watch = _Watch.NOTHING
+                self._position = INSIDE
+                self._reports.append(
+                    CardInserted(
+                        track2=None, error=self._return_only.word, detail=_detail(_POLL, self._return_only)
+                    )
+                )
             self._tell_health()
         elif self._seen(reply.code):
             self._run(self._read_inserted())
