@@ -4,17 +4,17 @@
       ^                     │ no answer            │ none come                 │ echo, MAC, link
       └─────────────────────┴──────────────────────┴───────────────────────────┘
 
-*Usable* means signed on with a session MAC key: advices flow. *Online* adds two conditions for requests: a line
-that had dropped held for `settle_ms` (a flapping link opens no session), and the host has not ordered the
-terminal out of service.
+*Usable* means signed on with a session MAC key: advices flow. *Online* adds two conditions for requests: a
+line that had dropped held for `settle_ms` (a flapping link opens no session), and the host has not ordered
+the terminal out of service.
 
-Network management (0800/0810) is authenticated by the link key, so that a connection can begin when both ends
-have lost their session; everything else by the session key the host sends then. The new session key is used at
-once, the former one still accepted until the first message under the new one.
+Network management (0800/0810) is authenticated by the link key, so that a connection can begin when both
+ends have lost their session; everything else by the session key the host sends then. The new session key is
+used at once, the former one still accepted until the first message under the new one.
 
-Every question ends: a request by its answer, its time or the loss of the link; an advice by an answer only. What
-cannot be trusted (MAC, form, amount) ends a request as `HostMismatch`, for whoever sent it, the customer cannot
-be served on it. Whatever comes later is `HostLate`, and never anything more.
+Every question ends: a request by its answer, its time or the loss of the link; an advice by an answer only.
+What cannot be trusted (MAC, form, amount) ends a request as `HostMismatch`: whoever sent it, the customer
+cannot be served on it. Whatever comes later is `HostLate`, and never anything more.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class HostCounters:
 
 
 class HostClient:
-    """Implements `kiosk.ports.HostPort`. `next_stan` gives the STAN (1 to 999999) of its own 0800 messages."""
+    """Implements `kiosk.ports.HostPort`. `next_stan` gives the STAN (1 to 999999) of its own messages."""
 
     def __init__(
         self, clock: Clock, calendar: Calendar, settings: HostSettings, next_stan: Callable[[], int]
@@ -129,6 +129,7 @@ class HostClient:
         self._ordered_out = False
         self._told: bool | None = None  # what was last reported: online, offline, nothing yet
         self._dropped_once = False
+        self._drop_reason = ""
         self._settled_at_ms = 0
         self._keys_by_ms: int | None = None
         self._sign_on_at_ms: int | None = None
@@ -154,6 +155,7 @@ class HostClient:
         """Return what a page may show of the line: JSON-able, no secrets."""
         return {
             "connected": self._connected,
+            "drop_reason": self._drop_reason,
             "signed_on": self._signed_on,
             "keyed": self._keyed,
             "online": self.online,
@@ -173,13 +175,14 @@ class HostClient:
         self._sign_on()
 
     def disconnected(self, reason: str) -> list[HostReport]:
-        """End what hung on the connection. `reason` is the link's own word for it."""
+        """End what hung on the connection. `reason` is the link's own word for it, shown by `state`."""
         self._connected = False
+        self._drop_reason = reason
         self._offline("link")
         return self._take_reports()
 
     def request(self, request: HostRequest) -> None:
-        """Send `request` now. Raises MessageError for one that cannot be expressed (our mistake, not the host's).
+        """Send `request` now. Raises MessageError for one that cannot be expressed (a mistake of ours).
 
         When not online, or with `in_flight_max` under way, it answers `HostSilent(sent=False)`.
         """
@@ -588,7 +591,7 @@ def _key(message: Message) -> _Key:
 
 
 def _amount_agrees(request: HostRequest, answer: HostAnswered, message: Message) -> bool:
-    """Tell whether the answer speaks of the money asked for: same currency, same or partly approved amount."""
+    """Tell whether the answer speaks of the money asked for: its currency, its amount or approved part."""
     if answer.code == "30":
         return True  # a refusal of what it could not read need not repeat it
     if message.get(49) != CURRENCIES[request.amount.currency][0] or answer.amount is None:
