@@ -78,7 +78,8 @@ class HostRequest:
 
     `ticket` is unique for ever; `stan`, `rrn` and `sent_at` are made and journalled before sending.
     `operation` is a name of the processing-code table (``"withdrawal"``, ``"inquiry"`` ...).
-    `mix` is the note mix asked for, denomination in minor units -> notes (F48 RQ).
+    `mix` is the note mix asked for, denomination in minor units -> notes (F48 RQ). `to_account` is the
+    account a transfer goes to (F103); `private` holds further F48 tags (``BL`` biller and reference).
     """
 
     ticket: str
@@ -91,6 +92,8 @@ class HostRequest:
     pin_block: PinBlock | None = None
     entry_mode: str = "901"
     mix: Mapping[int, int] = field(default_factory=dict)
+    to_account: str = ""
+    private: Mapping[str, str] = field(default_factory=dict)
     answer_within_ms: int = 30_000
 
 

@@ -1,0 +1,296 @@
+"""The 0200: may this card do this, and if so, reserve (two-phase operations) or post (the others).
+
+The checks run in the order of the sections below; the first that fails is the answer, and that answer is
+final for this order. A PIN is looked at only on a card that may be used at all, so a stolen card cannot be
+used to try PINs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from kiosk.bank import accounts, ledger, register
+from kiosk.bank.accounts import Card
+from kiosk.bank.case import Case, echo
+from kiosk.bank.register import Order
+from kiosk.bank.secrets import clear_pin
+from kiosk.host.message import AdditionalAmount, Message, MessageError, additional_amounts, parse_private
+from kiosk.host.spec import Operation
+from kiosk.money import CURRENCIES
+
+_CARD_REFUSED: Final = {"blocked": "62", "lost": "41", "stolen": "43"}
+_LEDGER_REFUSED: Final = {
+    "insufficient_funds": "51",
+    "unknown_account": "76",
+    "currency": "12",
+    "key_reused": "94",
+}
+STATEMENT_ROWS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """`amount_minor` is what was approved; `more` the fields to add to the answer."""
+
+    code: str
+    state: str = "declined"
+    amount_minor: int = 0
+    account: str = ""
+    counter_account: str = ""
+    more: dict[int, str] | None = None
+
+
+def authorise(case: Case, forced_code: str = "") -> Message:
+    """Decide a 0200 and remember the order. Returns the 0210."""
+    operation = case.operation
+    known = register.find_order(case.tx, case.terminal, case.rrn)
+    if known is not None:
+        return echo(case, "0210", "94")  # a tombstone, or an order number used again
+    if forced_code:
+        verdict = _Verdict(forced_code)
+    elif operation is None:
+        verdict = _Verdict("12")
+    else:
+        verdict = _decide(case, operation)
+    order = Order(
+        terminal=case.terminal,
+        rrn=case.rrn,
+        stan=case.message.get(11),
+        sent_at=case.message.get(7),
+        operation=operation.name if operation else "",
+        account=verdict.account,
+        counter_account=verdict.counter_account,
+        currency=case.currency,
+        asked_minor=case.amount_minor,
+        approved_minor=verdict.amount_minor,
+        stands_minor=verdict.amount_minor if verdict.state == "posted" else 0,
+        code=verdict.code,
+        state=verdict.state,
+        booked_on=case.stamp.booked_on,
+        opened_s=case.now_s,
+    )
+    register.open_order(case.tx, order)
+    return echo(case, "0210", verdict.code, verdict.more)
+
+
+# ---------------------------------------------------------------- card and PIN
+
+
+def _decide(case: Case, operation: Operation) -> _Verdict:
+    if not case.currency:
+        return _Verdict("12")
+    pan, separator, rest = case.message.get(35).replace("D", "=").partition("=")
+    if not separator:
+        return _Verdict("14")
+    card = accounts.find_card(case.tx, case.data.keys.pan_token(pan))
+    if card is None or card.expiry != rest[:4]:
+        return _Verdict("14")
+    if card.state in _CARD_REFUSED:
+        return _Verdict(_CARD_REFUSED[card.state], account=card.account)
+    if card.state == "pin_blocked":
+        return _Verdict("38" if card.retain_on_tries else "75", account=card.account)
+    if card.expiry < case.stamp.booked_on[2:4] + case.stamp.booked_on[5:7]:
+        return _Verdict("54", account=card.account)
+    refused = _check_pin(case, card, pan)
+    if refused is not None:
+        return refused
+    return _serve(case, operation, card, pan)
+
+
+def _open_block(case: Case, block: str, pan: str) -> str | None:
+    named = int(case.message.get(53)[4:6] or 0)
+    keys = sorted(case.pin_keys.items(), key=lambda item: item[0] != named)
+    for _, key in keys:
+        pin = clear_pin(block, pan, key)
+        if pin is not None:
+            return pin
+    return None
+
+
+def _check_pin(case: Case, card: Card, pan: str) -> _Verdict | None:
+    block = case.message.get(52)
+    if not block:
+        return _Verdict("55", account=card.account, more={44: str(card.tries_left)})
+    pin = _open_block(case, block, pan)
+    if pin is None:
+        return _Verdict(
+            "81", account=card.account
+        )  # keys out of step: no try is counted against the customer
+    if case.data.keys.pin_check(card.token, pin) == card.pin_check:
+        if card.tries_left != case.data.pin_tries_max:
+            accounts.set_tries(case.tx, card.token, case.data.pin_tries_max, "active")
+        return None
+    left = card.tries_left - 1
+    accounts.set_tries(case.tx, card.token, left, "active" if left > 0 else "pin_blocked")
+    if left > 0:
+        return _Verdict("55", account=card.account, more={44: str(left)})
+    return _Verdict("38" if card.retain_on_tries else "75", account=card.account)
+
+
+# ---------------------------------------------------------------- operations
+
+
+def _serve(case: Case, operation: Operation, card: Card, pan: str) -> _Verdict:
+    if operation.moves_money and case.amount_minor < 1:
+        return _Verdict("13", account=card.account)
+    cash = f"atm:{case.terminal}:cash"
+    match operation.name:
+        case "withdrawal" | "cardless_withdrawal":
+            return _withdraw(case, card.account, cash)
+        case "deposit":
+            return _reserve(case, cash, card.account, card.account)
+        case "cheque_deposit":
+            return _reserve(case, f"atm:{case.terminal}:in_transit", card.account, card.account)
+        case "purchase":
+            return _reserve(case, card.account, _payee(case), card.account)
+        case "transfer":
+            return _pay(case, card.account, case.message.get(103).strip())
+        case "payment":
+            return _pay(case, card.account, _payee(case))
+        case "inquiry":
+            return _informed(case, card.account)
+        case "statement":
+            return _informed(case, card.account, {125: _statement(case, card.account)})
+        case "linked_accounts":
+            return _informed(case, card.account, {48: f"LA{len(card.account):03d}{card.account}"})
+        case "pin_change":
+            return _change_pin(case, card, pan)
+        case _:
+            return _Verdict("12", account=card.account)
+
+
+def _withdraw(case: Case, account: str, cash: str) -> _Verdict:
+    limits = accounts.find_limits(case.tx, account)
+    drawn_minor, times = accounts.used_on(case.tx, account, case.stamp.booked_on)
+    if limits.withdrawals_per_day and times >= limits.withdrawals_per_day:
+        return _Verdict("65", account=account)
+    asked = case.amount_minor
+    allowed = asked
+    if limits.per_withdrawal_minor:
+        allowed = min(allowed, limits.per_withdrawal_minor)
+    if limits.per_day_minor:
+        allowed = min(allowed, limits.per_day_minor - drawn_minor)
+    over_limit = allowed < asked
+    amount = asked
+    if limits.partial_approval:
+        amount = min(allowed, _spendable(case, account))
+        if amount < asked:
+            amount -= amount % case.data.partial_step_minor
+    if amount < 1 or (over_limit and not limits.partial_approval):
+        more = _balances(case, account)
+        return _Verdict("61" if over_limit else "51", account=account, more=more)
+    verdict = _reserve(case, account, cash, account, amount)
+    if verdict.state == "approved":
+        accounts.use(case.tx, account, case.stamp.booked_on, amount, 1)
+    return verdict
+
+
+def _spendable(case: Case, account: str) -> int:
+    row = case.tx.one(
+        "SELECT ledger_minor - held_minor - floor_minor FROM accounts"
+        " WHERE id = :id AND floor_minor IS NOT NULL",
+        id=account,
+    )
+    return case.amount_minor if row is None else max(0, int(row[0]))
+
+
+def _reserve(case: Case, debit: str, credit: str, account: str, amount_minor: int | None = None) -> _Verdict:
+    amount = case.amount_minor if amount_minor is None else amount_minor
+    result = ledger.hold(
+        case.tx, f"{case.terminal}/{case.rrn}", debit, credit, amount, case.currency, case.stamp
+    )
+    if not result.done:
+        return _Verdict(_LEDGER_REFUSED[result.why], account=account, more=_balances(case, account))
+    partial = amount < case.amount_minor
+    more = {38: f"{result.seq % 1_000_000:06d}", **_balances(case, account)}
+    if partial:
+        more[4] = f"{amount:012d}"
+    counter = credit if debit == account else debit
+    return _Verdict("10" if partial else "00", "approved", amount, account, counter, more)
+
+
+def _pay(case: Case, account: str, to: str) -> _Verdict:
+    if to == account:
+        return _Verdict("76", account=account)
+    result = ledger.move(
+        case.tx, f"{case.terminal}/{case.rrn}", account, to, case.amount_minor, case.currency, case.stamp
+    )
+    if not result.done:
+        return _Verdict(_LEDGER_REFUSED[result.why], account=account, more=_balances(case, account))
+    more = {38: f"{result.seq % 1_000_000:06d}", **_balances(case, account)}
+    return _Verdict("00", "posted", case.amount_minor, account, to, more)
+
+
+def _payee(case: Case) -> str:
+    """Return the ledger account of the biller or agency that F48 BL names before its first ``|``."""
+    try:
+        biller = parse_private(case.message.get(48)).get("BL", "")
+    except MessageError:
+        biller = ""
+    return f"payee:{biller.partition('|')[0]}"
+
+
+def _balances(case: Case, account: str) -> dict[int, str]:
+    held = ledger.balance(case.tx, account)
+    if held is None:
+        return {}
+    currency = CURRENCIES[held.currency][0]
+    return {
+        54: additional_amounts(
+            [
+                AdditionalAmount("00", "01", currency, held.ledger_minor),
+                AdditionalAmount("00", "02", currency, held.available_minor),
+            ]
+        )
+    }
+
+
+def _informed(case: Case, account: str, more: dict[int, str] | None = None) -> _Verdict:
+    return _Verdict("00", "informed", 0, account, "", _balances(case, account) | (more or {}))
+
+
+def _statement(case: Case, account: str) -> str:
+    """Return F125: per entry, newest first, ``MMDD C 000000010000`` joined by semicolons."""
+    rows = case.tx.all(
+        "SELECT t.booked_on, e.amount_minor FROM entries e JOIN transfers t ON t.seq = e.transfer"
+        " WHERE e.account = :account ORDER BY e.number DESC LIMIT :rows",
+        account=account,
+        rows=STATEMENT_ROWS,
+    )
+    return ";".join(f"{on[5:7]}{on[8:10]} {'D' if m < 0 else 'C'} {abs(m):012d}" for on, m in rows) or "-"
+
+
+def _change_pin(case: Case, card: Card, pan: str) -> _Verdict:
+    block = parse_private(case.message.get(48)).get("NP", "")
+    try:
+        pin = _open_block(case, block, pan) if len(block) == 16 else None
+    except ValueError:
+        pin = None
+    if pin is None:
+        return _Verdict("81", account=card.account)
+    accounts.set_pin(case.tx, card.token, case.data.keys.pin_check(card.token, pin))
+    return _Verdict("00", "informed", 0, card.account)
+
+
+def tombstone(case: Case, sent_at: str, stan: str, state: str) -> Order:
+    """Remember an order that was resolved before it came; should it come, it is declined."""
+    order = Order(
+        terminal=case.terminal,
+        rrn=case.rrn,
+        stan=stan,
+        sent_at=sent_at,
+        operation=case.operation.name if case.operation else "",
+        account="",
+        counter_account="",
+        currency=case.currency,
+        asked_minor=case.amount_minor,
+        approved_minor=0,
+        stands_minor=0,
+        code="94",
+        state=state,
+        booked_on=case.stamp.booked_on,
+        opened_s=case.now_s,
+    )
+    register.open_order(case.tx, replace(order))
+    return order

@@ -1,0 +1,284 @@
+"""The bank: one message in, one answer out, each pair in one durable transaction.
+
+Exactly once rests on three things kept in that same transaction: the stored answer of every message (a repeat
+gets it again, the same number with other content gets 94), the ledger's keys, and the order that every 0200
+opens. A reversal of an unknown order leaves a tombstone, so that the order, should it still come, is
+declined.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+from kiosk.bank import accounts, ledger, register
+from kiosk.bank.advices import complete, reverse, settle
+from kiosk.bank.authorise import authorise
+from kiosk.bank.case import Case, echo
+from kiosk.bank.data import BankData, TerminalData
+from kiosk.bank.ledger import Stamp
+from kiosk.bank.register import ExceptionItem
+from kiosk.bank.storage import Store, Tx
+from kiosk.bank.times import Calendar, Clock
+from kiosk.bank.verify import Violation, violations
+from kiosk.host.mac import Mac, make_mac
+from kiosk.host.message import Message, parse_private
+from kiosk.host.spec import answer_to, message_class
+
+PIN_KEYS_KEPT: Final = 2  # the current and the one before: a PIN block may have been made under either
+
+
+@dataclass(slots=True, repr=False)
+class Terminal:
+    """What the bank knows of a terminal beyond its books: keys and numbers of the running session."""
+
+    data: TerminalData
+    link_mac: Mac
+    mac: Mac | None = None
+    former_mac: Mac | None = None
+    offered_mac: Mac | None = None
+    pin_keys: dict[int, str] = field(default_factory=dict)
+    offered_pin_key: tuple[int, str] | None = None
+    key_index: int = 0
+    stan: int = 0
+    signed_on: bool = False
+
+    def next_stan(self) -> int:
+        self.stan = self.stan % 999_999 + 1
+        return self.stan
+
+
+class Bank:
+    """Accounts, cards, orders and terminals over a store.
+
+    `entropy(n)` returns n random bytes for working keys: the operating system's in service, seeded in a
+    rehearsal. The store is filled from `data` at its first use and kept from then on.
+    """
+
+    def __init__(
+        self, store: Store, data: BankData, clock: Clock, calendar: Calendar, entropy: Callable[[int], bytes]
+    ) -> None:
+        self.data = data
+        self.clock = clock
+        self.calendar = calendar
+        self.entropy = entropy
+        self._store = store
+        self.terminals = {
+            t.id: Terminal(t, make_mac(data.mac_algorithm, t.keys.link_mac_key)) for t in data.terminals
+        }
+        store.transact(self._prepare)
+
+    # ------------------------------------------------------------ messages
+
+    def handle(self, message: Message, *, forced_code: str = "") -> Message:
+        """Return the answer to a valid, authentic 0200, 0220, 0420, 0520 or 0620 of a known terminal.
+
+        `forced_code` declines a 0200 with that code, whatever the books say.
+        """
+        return self._store.transact(lambda tx: self._once(tx, message, forced_code))
+
+    def _once(self, tx: Tx, message: Message, forced_code: str) -> Message:
+        kind = message_class(message.mti)
+        case = self._case(tx, message)
+        reference = message.get(7) + message.get(11) if kind == "0620" else message.get(37)
+        key = f"{case.terminal}/{reference}/{kind}"
+        content = self.data.keys.content(repr(sorted(message.fields.items())))
+        stored = tx.one("SELECT content, answer FROM answers WHERE key = :key", key=key)
+        if stored is not None:
+            if stored[0] == content:
+                return _thaw(stored[1])
+            if kind in ("0220", "0420"):
+                case.report("second_resolution", f"another {kind} for the same order, refused")
+            return echo(case, answer_to(message.mti), "94")
+        answer = self._act(case, kind, forced_code)
+        tx.run(
+            "INSERT INTO answers VALUES (:key, :content, :answer)",
+            key=key,
+            content=content,
+            answer=_freeze(answer),
+        )
+        return answer
+
+    def _act(self, case: Case, kind: str, forced_code: str) -> Message:
+        if kind == "0200":
+            return authorise(case, forced_code)
+        if kind == "0220":
+            return complete(case)
+        if kind == "0420":
+            return reverse(case)
+        if kind == "0520":
+            return settle(case)
+        return self._note_event(case)
+
+    def _note_event(self, case: Case) -> Message:
+        message = case.message
+        tags = parse_private(message.get(48))
+        case.tx.run(
+            "INSERT INTO events VALUES (:terminal, :stan, :sent_at, :rrn, :text)",
+            terminal=case.terminal,
+            stan=message.get(11),
+            sent_at=message.get(7),
+            rrn=message.get(37),
+            text=json.dumps(tags),
+        )
+        if "SU" in tags:
+            case.report("suspect", tags.get("TX", "") or "the terminal reports a suspect state")
+        return echo(case, "0630", "00")
+
+    def _case(self, tx: Tx, message: Message) -> Case:
+        now = self.calendar.now()
+        business_date = register.get_state(tx, "business_date")
+        return Case(
+            tx=tx,
+            data=self.data,
+            message=message,
+            terminal=message.get(41),
+            stamp=Stamp(business_date, now.isoformat()),
+            now_s=int(now.timestamp()),
+            pin_keys=self.terminals[message.get(41)].pin_keys,
+        )
+
+    # ------------------------------------------------------------ the bank's own doings
+
+    def tick(self) -> None:
+        """Open exception items for holds that nobody resolved in time; they stay held."""
+        self._store.transact(self._age_holds)
+
+    def _age_holds(self, tx: Tx) -> None:
+        now = self.calendar.now()
+        before_s = int(now.timestamp()) - self.data.hold_hours_max * 3600
+        for row in tx.all(
+            "SELECT terminal, rrn, stan FROM orders WHERE state = 'approved' AND opened_s <= :before",
+            before=before_s,
+        ):
+            text = f"no completion or reversal for {self.data.hold_hours_max} h: cash may have left"
+            register.register_exception(tx, row[0], row[1], "hold_too_old", row[2], text, now.isoformat())
+
+    def cut_over(self) -> str:
+        """Open the next business date; return it (ISO). Sessions tell their terminals."""
+
+        def work(tx: Tx) -> str:
+            today = date.fromisoformat(register.get_state(tx, "business_date"))
+            tomorrow = date.fromordinal(today.toordinal() + 1).isoformat()
+            register.set_state(tx, "business_date", tomorrow)
+            return tomorrow
+
+        return self._store.transact(work)
+
+    @property
+    def business_date(self) -> str:
+        return self._store.transact(lambda tx: register.get_state(tx, "business_date"))
+
+    def exceptions(self, *, open_only: bool = True) -> list[ExceptionItem]:
+        return self._store.transact(lambda tx: register.exceptions(tx, open_only=open_only))
+
+    def close_exception(self, item: ExceptionItem, how: str) -> None:
+        """Close an item with the words of who decided it; money is corrected by a transfer of its own."""
+        self._store.transact(
+            lambda tx: tx.run(
+                "UPDATE exceptions SET closed_with = :how"
+                " WHERE terminal = :t AND rrn = :r AND kind = :k AND stan = :s",
+                how=how,
+                t=item.terminal,
+                r=item.rrn,
+                k=item.kind,
+                s=item.stan,
+            )
+        )
+
+    def balance(self, account: str) -> ledger.Balance | None:
+        return self._store.transact(lambda tx: ledger.balance(tx, account))
+
+    def orders(self) -> list[register.Order]:
+        return self._store.transact(register.all_orders)
+
+    def events(self) -> list[Mapping[str, object]]:
+        """Return the event advices in the order they came in, tags of F48 under ``tags``."""
+        rows = self._store.transact(lambda tx: tx.all("SELECT terminal, sent_at, rrn, text FROM events"))
+        return [{"terminal": r[0], "sent_at": r[1], "rrn": r[2], "tags": json.loads(r[3])} for r in rows]
+
+    def load_cash(self, terminal: str, amount_minor: int, reference: str) -> ledger.Result:
+        """Bring cash from the vault to a terminal (negative: back); `reference` names the doing once."""
+        currency = self.terminals[terminal].data.currency
+        cash, vault = f"atm:{terminal}:cash", f"bank:vault:{currency}"
+        debit, credit = (cash, vault) if amount_minor > 0 else (vault, cash)
+        return self._store.transact(
+            lambda tx: ledger.move(
+                tx, f"load/{reference}", debit, credit, abs(amount_minor), currency, self._stamp(tx)
+            )
+        )
+
+    def count_cash(self, terminal: str, counted_minor: int, reference: str) -> int:
+        """Compare a physical count with the books, book the difference to suspense and return it (over: positive)."""
+        currency = self.terminals[terminal].data.currency
+        cash, suspense = f"atm:{terminal}:cash", f"bank:suspense:{currency}"
+
+        def work(tx: Tx) -> int:
+            books = ledger.balance(tx, cash)
+            assert books is not None
+            over = counted_minor + books.ledger_minor
+            if over:
+                debit, credit = (cash, suspense) if over > 0 else (suspense, cash)
+                ledger.move(tx, f"count/{reference}", debit, credit, abs(over), currency, self._stamp(tx))
+            return over
+
+        return self._store.transact(work)
+
+    def verify(self) -> list[Violation]:
+        """Check the invariants of the books; an empty list is what a healthy bank returns."""
+        now_s = int(self.calendar.now().timestamp())
+        return self._store.transact(lambda tx: violations(tx, now_s, self.data.hold_hours_max))
+
+    def close(self) -> None:
+        self._store.close()
+
+    # ------------------------------------------------------------ the first day
+
+    def _stamp(self, tx: Tx) -> Stamp:
+        return Stamp(register.get_state(tx, "business_date"), self.calendar.now().isoformat())
+
+    def _prepare(self, tx: Tx) -> None:
+        for statement in (*ledger.SCHEMA, *accounts.SCHEMA, *register.SCHEMA):
+            tx.run(statement)
+        if register.get_state(tx, "business_date"):
+            return
+        data = self.data
+        register.set_state(tx, "business_date", data.business_date or self.calendar.now().date().isoformat())
+        stamp = self._stamp(tx)
+        currencies = (
+            {data.currency} | {a.currency for a in data.accounts} | {t.currency for t in data.terminals}
+        )
+        for currency in sorted(currencies):
+            for kind in ("vault", "settlement", "fees", "suspense"):
+                ledger.open_account(tx, f"bank:{kind}:{currency}", kind, currency)
+        for payee in data.payees:
+            ledger.open_account(tx, f"payee:{payee}", "payee", data.currency)
+        for account in data.accounts:
+            ledger.open_account(
+                tx, account.number, "customer", account.currency, floor_minor=account.floor_minor
+            )
+            accounts.store_account(tx, account)
+            if account.balance_minor:
+                vault, number, minor = f"bank:vault:{account.currency}", account.number, account.balance_minor
+                debit, credit = (vault, number) if minor > 0 else (number, vault)
+                ledger.move(tx, f"opening/{number}", debit, credit, abs(minor), account.currency, stamp)
+        for card in data.cards:
+            accounts.store_card(tx, card, data.keys)
+        for terminal in data.terminals:
+            for kind in ("cash", "retracted", "in_transit"):
+                ledger.open_account(tx, f"atm:{terminal.id}:{kind}", kind, terminal.currency)
+            if terminal.cash_minor:
+                cash, vault = f"atm:{terminal.id}:cash", f"bank:vault:{terminal.currency}"
+                ledger.move(tx, f"opening/{cash}", cash, vault, terminal.cash_minor, terminal.currency, stamp)
+
+
+def _freeze(message: Message) -> str:
+    return json.dumps([message.mti, {str(n): v for n, v in message.fields.items()}])
+
+
+def _thaw(stored: str) -> Message:
+    mti, fields = json.loads(stored)
+    return Message(mti, {int(n): v for n, v in fields.items()})
