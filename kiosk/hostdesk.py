@@ -21,6 +21,10 @@ class Link(Protocol):
 
     def next_deadline_ms(self) -> int | None: ...
 
+    def drop(self) -> None:
+        """Give this connection up; the link makes a new one."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -50,6 +54,8 @@ class HostDesk:
         out = self.host.data_to_send()
         if out and self._connection:
             self._link.write(out)
+        if self.host.wants_close and self._connection:
+            self._link.drop()
         return reports
 
     def next_deadline_ms(self) -> int | None:

@@ -164,7 +164,8 @@ class Kernel:
     ) -> None:
         """Start from what recovery found, write `records` first, then enter the charts.
 
-        `facts` are what services made of it; `load` are the notes of a new terminal's first loading. Advices that may have been sent go out as repeats.
+        `facts` are what services made of it; `load` are the notes of a new terminal's first loading. Advices that
+        may have been sent go out as repeats.
         """
         parts = self._parts
         parts.numbers.recover(recovered.numbers)
