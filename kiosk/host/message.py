@@ -131,7 +131,7 @@ def decode(data: bytes) -> Decoded:
 def validate(message: Message) -> None:
     """Check `message` against the table of its type: mandatory, allowed and well-formed fields.
 
-    Raises MessageError for the first fault found, in field order.
+    Raises MessageError for the first fault found: what is missing, then what does not belong, then ill-formed.
     """
     mti, fields = message.mti, message.fields
     kind = MESSAGES.get(mti)
