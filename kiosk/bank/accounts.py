@@ -62,8 +62,7 @@ def store_card(tx: Tx, card: CardData, keys: BankKeys) -> None:
     """Store a card without its PAN and PIN."""
     token = keys.pan_token(card.pan)
     tx.run(
-        "INSERT INTO cards VALUES"
-        " (:token, :masked, :expiry, :account, :state, :pin, :tries, :retain, :label)",
+        "INSERT INTO cards VALUES (:token, :masked, :expiry, :account, :state, :pin, :tries, :retain, :label)",
         token=token,
         masked=masked(card.pan),
         expiry=card.expiry,

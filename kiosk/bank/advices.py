@@ -89,9 +89,7 @@ def _complete(case: Case) -> str:
         return "94"
     wanted = order.approved_minor if stands is None else stands
     if wanted > order.approved_minor:
-        case.report(
-            "over_dispense", f"{wanted} moved, {order.approved_minor} approved; the approved amount is posted"
-        )
+        case.report("over_dispense", f"{wanted} moved, {order.approved_minor} approved; the approved amount is posted")
         wanted = order.approved_minor
     if _suspect(case):
         case.report("suspect", "the terminal does not know whether the customer has the notes")
@@ -115,9 +113,7 @@ def _reverse(case: Case) -> str:
         case.report("second_resolution", f"reversal of an order already {order.state}")
         return "94"
     if stands is not None and stands >= order.asked_minor:
-        case.report(
-            "amount_differs", "a partial reversal of which everything stands: it had to be a completion"
-        )
+        case.report("amount_differs", "a partial reversal of which everything stands: it had to be a completion")
         return "30"
     if _suspect(case):
         case.report("suspect", "reversal of a suspect dispense")
@@ -138,9 +134,7 @@ def _resolve(case: Case, order: Order, stands_minor: int) -> str:
     if order.operation in ("withdrawal", "cardless_withdrawal"):
         released = order.approved_minor - stands_minor
         accounts.use(case.tx, order.account, order.booked_on, -released, 0 if stands_minor else -1)
-    state = (
-        "reversed" if not stands_minor else "completed" if stands_minor == order.approved_minor else "partial"
-    )
+    state = "reversed" if not stands_minor else "completed" if stands_minor == order.approved_minor else "partial"
     register.resolve_order(case.tx, order, state, stands_minor)
     return "00"
 

@@ -114,9 +114,7 @@ def _check_pin(case: Case, card: Card, pan: str) -> _Verdict | None:
         return _Verdict("55", account=card.account, more={44: str(card.tries_left)})
     pin = _open_block(case, block, pan)
     if pin is None:
-        return _Verdict(
-            "81", account=card.account
-        )  # keys out of step: no try is counted against the customer
+        return _Verdict("81", account=card.account)  # keys out of step: no try is counted against the customer
     if case.data.keys.pin_check(card.token, pin) == card.pin_check:
         if card.tries_left != case.data.pin_tries_max:
             accounts.set_tries(case.tx, card.token, case.data.pin_tries_max, "active")
@@ -188,8 +186,7 @@ def _withdraw(case: Case, account: str, cash: str) -> _Verdict:
 
 def _spendable(case: Case, account: str) -> int:
     row = case.tx.one(
-        "SELECT ledger_minor - held_minor - floor_minor FROM accounts"
-        " WHERE id = :id AND floor_minor IS NOT NULL",
+        "SELECT ledger_minor - held_minor - floor_minor FROM accounts WHERE id = :id AND floor_minor IS NOT NULL",
         id=account,
     )
     return case.amount_minor if row is None else max(0, int(row[0]))
@@ -197,9 +194,7 @@ def _spendable(case: Case, account: str) -> int:
 
 def _reserve(case: Case, debit: str, credit: str, account: str, amount_minor: int | None = None) -> _Verdict:
     amount = case.amount_minor if amount_minor is None else amount_minor
-    result = ledger.hold(
-        case.tx, f"{case.terminal}/{case.rrn}", debit, credit, amount, case.currency, case.stamp
-    )
+    result = ledger.hold(case.tx, f"{case.terminal}/{case.rrn}", debit, credit, amount, case.currency, case.stamp)
     if not result.done:
         return _Verdict(_LEDGER_REFUSED[result.why], account=account, more=_balances(case, account))
     partial = amount < case.amount_minor

@@ -66,10 +66,9 @@ class Bank:
         self.calendar = calendar
         self.entropy = entropy
         self._store = store
-        self.terminals = {
-            t.id: Terminal(t, make_mac(data.mac_algorithm, t.keys.link_mac_key)) for t in data.terminals
-        }
+        self.terminals = {t.id: Terminal(t, make_mac(data.mac_algorithm, t.keys.link_mac_key)) for t in data.terminals}
         store.transact(self._prepare)
+        self._business_date = store.transact(lambda tx: register.get_state(tx, "business_date"))
 
     # ------------------------------------------------------------ messages
 
@@ -130,13 +129,12 @@ class Bank:
 
     def _case(self, tx: Tx, message: Message) -> Case:
         now = self.calendar.now()
-        business_date = register.get_state(tx, "business_date")
         return Case(
             tx=tx,
             data=self.data,
             message=message,
             terminal=message.get(41),
-            stamp=Stamp(business_date, now.isoformat()),
+            stamp=Stamp(self._business_date, now.isoformat()),
             now_s=int(now.timestamp()),
             pin_keys=self.terminals[message.get(41)].pin_keys,
         )
@@ -166,11 +164,13 @@ class Bank:
             register.set_state(tx, "business_date", tomorrow)
             return tomorrow
 
-        return self._store.transact(work)
+        self._business_date = self._store.transact(work)
+        return self._business_date
 
     @property
     def business_date(self) -> str:
-        return self._store.transact(lambda tx: register.get_state(tx, "business_date"))
+        """The open business date, ISO."""
+        return self._business_date
 
     def exceptions(self, *, open_only: bool = True) -> list[ExceptionItem]:
         return self._store.transact(lambda tx: register.exceptions(tx, open_only=open_only))
@@ -179,8 +179,7 @@ class Bank:
         """Close an item with the words of who decided it; money is corrected by a transfer of its own."""
         self._store.transact(
             lambda tx: tx.run(
-                "UPDATE exceptions SET closed_with = :how"
-                " WHERE terminal = :t AND rrn = :r AND kind = :k AND stan = :s",
+                "UPDATE exceptions SET closed_with = :how WHERE terminal = :t AND rrn = :r AND kind = :k AND stan = :s",
                 how=how,
                 t=item.terminal,
                 r=item.rrn,
@@ -206,13 +205,11 @@ class Bank:
         cash, vault = f"atm:{terminal}:cash", f"bank:vault:{currency}"
         debit, credit = (cash, vault) if amount_minor > 0 else (vault, cash)
         return self._store.transact(
-            lambda tx: ledger.move(
-                tx, f"load/{reference}", debit, credit, abs(amount_minor), currency, self._stamp(tx)
-            )
+            lambda tx: ledger.move(tx, f"load/{reference}", debit, credit, abs(amount_minor), currency, self._stamp(tx))
         )
 
     def count_cash(self, terminal: str, counted_minor: int, reference: str) -> int:
-        """Compare a physical count with the books, book the difference to suspense and return it (over: positive)."""
+        """Compare a count with the books, book the difference to suspense, return it (positive: over)."""
         currency = self.terminals[terminal].data.currency
         cash, suspense = f"atm:{terminal}:cash", f"bank:suspense:{currency}"
 
@@ -248,18 +245,14 @@ class Bank:
         data = self.data
         register.set_state(tx, "business_date", data.business_date or self.calendar.now().date().isoformat())
         stamp = self._stamp(tx)
-        currencies = (
-            {data.currency} | {a.currency for a in data.accounts} | {t.currency for t in data.terminals}
-        )
+        currencies = {data.currency} | {a.currency for a in data.accounts} | {t.currency for t in data.terminals}
         for currency in sorted(currencies):
             for kind in ("vault", "settlement", "fees", "suspense"):
                 ledger.open_account(tx, f"bank:{kind}:{currency}", kind, currency)
         for payee in data.payees:
             ledger.open_account(tx, f"payee:{payee}", "payee", data.currency)
         for account in data.accounts:
-            ledger.open_account(
-                tx, account.number, "customer", account.currency, floor_minor=account.floor_minor
-            )
+            ledger.open_account(tx, account.number, "customer", account.currency, floor_minor=account.floor_minor)
             accounts.store_account(tx, account)
             if account.balance_minor:
                 vault, number, minor = f"bank:vault:{account.currency}", account.number, account.balance_minor

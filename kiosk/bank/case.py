@@ -51,18 +51,14 @@ class Case:
 
     def report(self, kind: str, text: str) -> None:
         """Open an exception item on this message's order."""
-        register.register_exception(
-            self.tx, self.terminal, self.rrn, kind, self.message.get(11), text, self.stamp.at
-        )
+        register.register_exception(self.tx, self.terminal, self.rrn, kind, self.message.get(11), text, self.stamp.at)
 
 
 def echo(case: Case, mti: str, code: str, more: Mapping[int, str] | None = None) -> Message:
     """Return the answer `mti` with F39 `code`: what the type echoes, the settlement date, and `more`."""
     kind = MESSAGES[mti]
     allowed = kind.mandatory | kind.optional
-    fields: dict[int, str] = {
-        n: case.message.fields[n] for n in _ECHOED if n in allowed and n in case.message.fields
-    }
+    fields: dict[int, str] = {n: case.message.fields[n] for n in _ECHOED if n in allowed and n in case.message.fields}
     fields[39] = code
     if 15 in allowed:
         fields[15] = case.message.get(15) or mmdd(case.stamp.booked_on)

@@ -31,7 +31,8 @@ SCHEMA: Final = (
     """CREATE TABLE IF NOT EXISTS transfers (
         seq INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, content TEXT NOT NULL,
         debit TEXT NOT NULL, credit TEXT NOT NULL, amount_minor BIGINT NOT NULL, currency TEXT NOT NULL,
-        resolves INTEGER UNIQUE, why TEXT NOT NULL, booked_on TEXT NOT NULL, at TEXT NOT NULL, hash TEXT NOT NULL)""",
+        resolves INTEGER UNIQUE, why TEXT NOT NULL, booked_on TEXT NOT NULL, at TEXT NOT NULL,
+        hash TEXT NOT NULL)""",
     """CREATE TABLE IF NOT EXISTS entries (
         account TEXT NOT NULL REFERENCES accounts(id), number BIGINT NOT NULL,
         transfer INTEGER NOT NULL REFERENCES transfers(seq), amount_minor BIGINT NOT NULL,
@@ -40,7 +41,7 @@ SCHEMA: Final = (
 
 
 class LedgerError(ValueError):
-    """The ledger was used wrongly: an amount below one, an account against itself, an account opened twice."""
+    """The ledger was used wrongly: an amount below one, an account against itself or opened twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +126,7 @@ def hold(tx: Tx, key: str, debit: str, credit: str, amount_minor: int, currency:
     if why:
         return _refuse(tx, key, content, debit, credit, amount_minor, currency, why, stamp)
     seq = _log(tx, key, "hold", content, debit, credit, amount_minor, currency, None, "", stamp)
-    tx.run(
-        "UPDATE accounts SET held_minor = held_minor + :amount WHERE id = :id", amount=amount_minor, id=debit
-    )
+    tx.run("UPDATE accounts SET held_minor = held_minor + :amount WHERE id = :id", amount=amount_minor, id=debit)
     return Result("hold", amount_minor, seq)
 
 
@@ -180,9 +179,7 @@ def _resolve(tx: Tx, key: str, kind: str, hold_key: str, amount_minor: int | Non
         _enter(tx, seq, debit, -amount, release_minor=reserved)
         _enter(tx, seq, credit, amount)
     else:
-        tx.run(
-            "UPDATE accounts SET held_minor = held_minor - :amount WHERE id = :id", amount=reserved, id=debit
-        )
+        tx.run("UPDATE accounts SET held_minor = held_minor - :amount WHERE id = :id", amount=reserved, id=debit)
     return Result(kind, amount, seq)
 
 
@@ -271,8 +268,8 @@ def _log(
         stamp.at,
     )
     tx.run(
-        "INSERT INTO transfers VALUES (:seq, :key, :kind, :content, :debit, :credit, :amount, :currency, :resolves,"
-        " :why, :booked_on, :at, :hash)",
+        "INSERT INTO transfers VALUES (:seq, :key, :kind, :content, :debit, :credit, :amount, :currency,"
+        " :resolves, :why, :booked_on, :at, :hash)",
         seq=seq,
         key=key,
         kind=kind,

@@ -42,9 +42,7 @@ FAULTS: Final[Mapping[str, HostFault]] = {
         HostFault("silent_after_posting", "acts on the message and loses the answer", edge_cases=(30, 96)),
         HostFault("late", "answers after by_ms", {"by_ms": 31_000}, edge_cases=(31,)),
         HostFault("decline", "declines with code", {"code": "05"}, edge_cases=(20,)),
-        HostFault(
-            "wrong_amount", "answers another amount, by_minor more", {"by_minor": 10_000}, edge_cases=(38,)
-        ),
+        HostFault("wrong_amount", "answers another amount, by_minor more", {"by_minor": 10_000}, edge_cases=(38,)),
         HostFault("wrong_stan", "answers another STAN", edge_cases=(32,)),
         HostFault("duplicate", "answers again after by_ms", {"by_ms": 200}, edge_cases=(33,)),
         HostFault("bad_mac", "answers with a wrong MAC", edge_cases=(18,)),
@@ -57,13 +55,9 @@ FAULTS: Final[Mapping[str, HostFault]] = {
         ),
         HostFault("advice_unanswered", "acts on an advice and loses the answer", {}, _ADVICES, (37,)),
         HostFault("advice_lost", "loses an advice: the host never saw it", {}, _ADVICES, (37,)),
-        HostFault(
-            "advice_refused", "answers an advice with code and does nothing", {"code": "12"}, _ADVICES, (39,)
-        ),
+        HostFault("advice_refused", "answers an advice with code and does nothing", {"code": "12"}, _ADVICES, (39,)),
         HostFault("link_down", "the line goes down at once for for_ms", {"for_ms": 60_000}, (), (35, 41)),
-        HostFault(
-            "out_of_order", "answers after the next answer, or by_ms", {"by_ms": 5_000}, edge_cases=(32,)
-        ),
+        HostFault("out_of_order", "answers after the next answer, or by_ms", {"by_ms": 5_000}, edge_cases=(32,)),
     )
 }
 

@@ -28,14 +28,14 @@ SCHEMA: Final = (
         terminal TEXT NOT NULL, rrn TEXT NOT NULL, kind TEXT NOT NULL, stan TEXT NOT NULL, text TEXT NOT NULL,
         at TEXT NOT NULL, closed_with TEXT NOT NULL, PRIMARY KEY (terminal, rrn, kind, stan))""",
     """CREATE TABLE IF NOT EXISTS events (
-        terminal TEXT NOT NULL, stan TEXT NOT NULL, sent_at TEXT NOT NULL, rrn TEXT NOT NULL, text TEXT NOT NULL,
-        PRIMARY KEY (terminal, stan, sent_at))""",
+        terminal TEXT NOT NULL, stan TEXT NOT NULL, sent_at TEXT NOT NULL, rrn TEXT NOT NULL,
+        text TEXT NOT NULL, PRIMARY KEY (terminal, stan, sent_at))""",
     "CREATE TABLE IF NOT EXISTS bank_state (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
 )
 
 ORDER_COLUMNS: Final = (
-    "terminal, rrn, stan, sent_at, operation, account, counter_account, currency, asked_minor, approved_minor,"
-    " stands_minor, code, state, booked_on, opened_s"
+    "terminal, rrn, stan, sent_at, operation, account, counter_account, currency, asked_minor,"
+    " approved_minor, stands_minor, code, state, booked_on, opened_s"
 )
 
 

@@ -152,12 +152,7 @@ class BankSession:
         """Answer what had no effect, as far as it can be named and the answer authenticated."""
         terminal = self._bank.terminals.get(message.get(41))
         mti = message.mti
-        if (
-            terminal is None
-            or mti not in MESSAGES
-            or mti[2] not in "02"
-            or not {7, 11} <= message.fields.keys()
-        ):
+        if terminal is None or mti not in MESSAGES or mti[2] not in "02" or not {7, 11} <= message.fields.keys():
             return []
         answer_mti = answer_to(mti)
         kind = MESSAGES[answer_mti]
@@ -228,10 +223,7 @@ class BankSession:
             self._told_date = self._bank.business_date
             answer = self._answer(terminal, message, "00", {15: mmdd(self._told_date)})
             return [(0, answer), *self._offer_keys(terminal)]
-        if (
-            code in (Network.KEY_CHANGE_MAC.value, Network.KEY_CHANGE_PIN.value)
-            and self._terminal is terminal
-        ):
+        if code in (Network.KEY_CHANGE_MAC.value, Network.KEY_CHANGE_PIN.value) and self._terminal is terminal:
             return [(0, self._answer(terminal, message, "00")), *self._offer_keys(terminal)]
         if code == Network.SIGN_OFF.value:
             terminal.signed_on = False
@@ -301,9 +293,7 @@ class BankSession:
         }
         return self._seal(terminal, Message("0800", fields))
 
-    def _answer(
-        self, terminal: Terminal, message: Message, code: str, more: Mapping[int, str] | None = None
-    ) -> bytes:
+    def _answer(self, terminal: Terminal, message: Message, code: str, more: Mapping[int, str] | None = None) -> bytes:
         fields = {n: message.fields[n] for n in (7, 11, 37, 41, 42, 70)}
         return self._seal(terminal, Message("0810", {**fields, 39: code, **(more or {})}))
 

@@ -116,9 +116,7 @@ class SqlAlchemyStore:
         self._engine: Engine = create_engine(url, isolation_level="SERIALIZABLE")
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine, "connect", _sqlite_durable)
-            event.listen(
-                self._engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE")
-            )
+            event.listen(self._engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
 
     def transact(self, work: Callable[[Tx], T]) -> T:
         for attempt in range(SERIALIZATION_TRIES):

@@ -38,9 +38,7 @@ def violations(tx: Tx, now_s: int, hold_hours_max: int) -> list[Violation]:
         " FROM transfers ORDER BY seq"
     )
     entries = tx.all("SELECT account, number, transfer, amount_minor FROM entries ORDER BY account, number")
-    accounts = tx.all(
-        "SELECT id, currency, floor_minor, ledger_minor, held_minor, entries FROM accounts ORDER BY id"
-    )
+    accounts = tx.all("SELECT id, currency, floor_minor, ledger_minor, held_minor, entries FROM accounts ORDER BY id")
     found = [*_chain(transfers), *_entry_sets(transfers, entries, accounts), *_sequences(entries)]
     found += _resolutions(transfers)
     found += _balances(transfers, entries, accounts)
@@ -73,9 +71,7 @@ def _entry_sets(transfers: list[Row], entries: list[Row], accounts: list[Row]) -
         if row is None or account not in (row[4], row[5]) or abs(amount) != row[6]:
             yield Violation("I10", account, f"entry {number} does not come from the log")
         elif currency_of[account] != row[7]:
-            yield Violation(
-                "I8", account, f"entry {number} is in {row[7]}, the account in {currency_of[account]}"
-            )
+            yield Violation("I8", account, f"entry {number} is in {row[7]}, the account in {currency_of[account]}")
     for transfer, total in sums.items():
         if total:
             yield Violation("I1", str(transfer), f"entries sum to {total}, not to zero")
@@ -133,9 +129,7 @@ def _balances(transfers: list[Row], entries: list[Row], accounts: list[Row]) -> 
                 f" {again.held_minor}, {again.entries}",
             )
         if floor_minor is not None and ledger_minor - held_minor < floor_minor:
-            yield Violation(
-                "I3", account, f"available {ledger_minor - held_minor} is below the floor {floor_minor}"
-            )
+            yield Violation("I3", account, f"available {ledger_minor - held_minor} is below the floor {floor_minor}")
 
 
 def _orders(tx: Tx, transfers: list[Row], now_s: int, hold_hours_max: int) -> Iterator[Violation]:
@@ -163,9 +157,7 @@ def _orders(tx: Tx, transfers: list[Row], now_s: int, hold_hours_max: int) -> It
         if order.state in ("completed", "partial") and made is not None and made[2] == "hold":
             assert resolved is not None
             if resolved[6] != order.stands_minor:
-                yield Violation(
-                    "I13", order.key, f"{order.stands_minor} stands, the ledger posted {resolved[6]}"
-                )
+                yield Violation("I13", order.key, f"{order.stands_minor} stands, the ledger posted {resolved[6]}")
 
 
 def _daily_use(tx: Tx) -> Iterator[Violation]:

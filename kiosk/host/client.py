@@ -104,9 +104,7 @@ class HostCounters:
 class HostClient:
     """Implements `kiosk.ports.HostPort`. `next_stan` gives the STAN (1 to 999999) of its own messages."""
 
-    def __init__(
-        self, clock: Clock, calendar: Calendar, settings: HostSettings, next_stan: Callable[[], int]
-    ) -> None:
+    def __init__(self, clock: Clock, calendar: Calendar, settings: HostSettings, next_stan: Callable[[], int]) -> None:
         self._clock = clock
         self._calendar = calendar
         self._settings = settings
@@ -193,9 +191,7 @@ class HostClient:
             return
         key = _key(message)
         if key in self._in_flight or key in self._ended:
-            raise MessageError(
-                f"STAN {message.get(11)} at {message.get(7)} was used before: a number is never reused"
-            )
+            raise MessageError(f"STAN {message.get(11)} at {message.get(7)} was used before: a number is never reused")
         self._in_flight[key] = _InFlight(request, self._clock.now_ms() + request.answer_within_ms)
         self._send(message, ticket=request.ticket)
 
@@ -213,9 +209,7 @@ class HostClient:
         self._loading = None
         if loaded:
             self._pin_key_index = loading.index
-        self._answer_network(
-            loading.message, "00" if loaded else "96", {"KC": loading.check_value} if loaded else {}
-        )
+        self._answer_network(loading.message, "00" if loaded else "96", {"KC": loading.check_value} if loaded else {})
 
     def receive(self, data: bytes) -> list[HostReport]:
         try:
@@ -344,9 +338,7 @@ class HostClient:
         unsent = {ticket for ticket, _ in self._out if ticket}
         for key, flight in list(self._in_flight.items()):
             self._end(key)
-            self._reports.append(
-                HostSilent(ticket=flight.request.ticket, sent=flight.request.ticket not in unsent)
-            )
+            self._reports.append(HostSilent(ticket=flight.request.ticket, sent=flight.request.ticket not in unsent))
         self._out.clear()
         self._asked.clear()
         self._loading = None
@@ -504,9 +496,7 @@ class HostClient:
             if code == MAC_ERROR:
                 self._ask_for_key(Network.KEY_CHANGE_MAC)
             return
-        self._reports.append(
-            AdviceAnswered(id=self._saf.answered(), code=code, settled=code in ADVICE_SETTLED)
-        )
+        self._reports.append(AdviceAnswered(id=self._saf.answered(), code=code, settled=code in ADVICE_SETTLED))
 
     def _network_answered(self, message: Message) -> None:
         asked = self._asked.pop(_key(message), None)

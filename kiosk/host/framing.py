@@ -44,9 +44,7 @@ class FrameReader:
             if not MESSAGE_BYTES_MIN <= length <= MESSAGE_BYTES_MAX:
                 self.broken = True
                 self._buffer.clear()
-                raise MessageError(
-                    f"frame of {length} bytes: {MESSAGE_BYTES_MIN} to {MESSAGE_BYTES_MAX} are possible"
-                )
+                raise MessageError(f"frame of {length} bytes: {MESSAGE_BYTES_MIN} to {MESSAGE_BYTES_MAX} are possible")
             if len(self._buffer) < length + 2:
                 break
             messages.append(bytes(self._buffer[2 : length + 2]))

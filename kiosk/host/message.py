@@ -90,9 +90,7 @@ def encode(message: Message) -> tuple[bytes, bytes]:
         where = error.field if isinstance(error, iso8583.EncodeError) else str(error.args[0])
         raise MessageError(f"{message.mti}: field {where} does not fit its form {_form(where)}") from None
     if len(raw) > MESSAGE_BYTES_MAX:
-        raise MessageError(
-            f"{message.mti}: {len(raw)} bytes, at most {MESSAGE_BYTES_MAX}: shorten field 48 or 125"
-        )
+        raise MessageError(f"{message.mti}: {len(raw)} bytes, at most {MESSAGE_BYTES_MAX}: shorten field 48 or 125")
     return bytes(raw), bytes(raw[:-MAC_HEX])
 
 
@@ -133,14 +131,12 @@ def decode(data: bytes) -> Decoded:
 def validate(message: Message) -> None:
     """Check `message` against the table of its type: mandatory, allowed and well-formed fields.
 
-    Raises MessageError for the first fault found, in field order.
+    Raises MessageError for the first fault found: what is missing, then what does not belong, then ill-formed.
     """
     mti, fields = message.mti, message.fields
     kind = MESSAGES.get(mti)
     if kind is None:
-        raise MessageError(
-            f"message type {mti!r} is not of this set: {', '.join(MESSAGES)}", known=_harmless(fields)
-        )
+        raise MessageError(f"message type {mti!r} is not of this set: {', '.join(MESSAGES)}", known=_harmless(fields))
     refusal = fields.get(39) == "30" and mti[2] in "13"
     missing = (REFUSAL_MINIMUM if refusal else kind.mandatory) - fields.keys()
     if missing:
@@ -150,9 +146,7 @@ def validate(message: Message) -> None:
         if number in kind.mandatory or number in kind.optional:
             continue
         if number in NEVER_IN_ADVICE and mti[2] == "2":
-            raise _invalid(
-                message, number, "must not be in an advice: remove it, field 90 names the original"
-            )
+            raise _invalid(message, number, "must not be in an advice: remove it, field 90 names the original")
         raise _invalid(message, number, f"does not belong to a {kind.name}: remove it")
     for number, value in fields.items():
         if not FIELDS[number].pattern.fullmatch(value):
@@ -178,11 +172,7 @@ def _readable(document: Mapping[str, str]) -> tuple[str, dict[int, str]]:
 
 def _form(number: str) -> str:
     known = FIELDS.get(int(number)) if number.isdigit() else None
-    return (
-        f"{known.name} {known.form}"
-        if known
-        else {"t": "a message type of four digits"}.get(number, "a bitmap")
-    )
+    return f"{known.name} {known.form}" if known else {"t": "a message type of four digits"}.get(number, "a bitmap")
 
 
 # ---------------------------------------------------------------- field 48
@@ -196,9 +186,7 @@ def private(tags: Mapping[str, str]) -> str:
     parts = []
     for tag, value in tags.items():
         if not _TAG.fullmatch(tag) or len(value) > 999 or not _PRINTABLE.fullmatch(value):
-            raise MessageError(
-                f"field 48 tag {tag!r}: two letters or digits, and at most 999 printable characters"
-            )
+            raise MessageError(f"field 48 tag {tag!r}: two letters or digits, and at most 999 printable characters")
         parts.append(f"{tag}{len(value):03d}{value}")
     text = "".join(parts)
     if len(text) > 999:
@@ -256,8 +244,7 @@ class AdditionalAmount:
 def additional_amounts(amounts: list[AdditionalAmount]) -> str:
     """Return F54, groups of twenty characters."""
     return "".join(
-        f"{a.account:0>2}{a.type:0>2}{a.currency}{'D' if a.minor < 0 else 'C'}{abs(a.minor):012d}"
-        for a in amounts
+        f"{a.account:0>2}{a.type:0>2}{a.currency}{'D' if a.minor < 0 else 'C'}{abs(a.minor):012d}" for a in amounts
     )
 
 
@@ -274,9 +261,7 @@ def parse_additional_amounts(text: str) -> list[AdditionalAmount]:
                 f"field 54 is ill-formed at character {at}: expected account(2) type(2) currency(3) C/D n12"
             )
         account, kind, currency, sign, digits = match.groups()
-        amounts.append(
-            AdditionalAmount(account, kind, currency, -int(digits) if sign == "D" else int(digits))
-        )
+        amounts.append(AdditionalAmount(account, kind, currency, -int(digits) if sign == "D" else int(digits)))
     return amounts
 
 
@@ -297,9 +282,7 @@ class OriginalData:
 def parse_original(text: str) -> OriginalData:
     """Return F90. Raises MessageError."""
     if len(text) != 42 or not (text.isascii() and text.isdigit()):
-        raise MessageError(
-            "field 90 is ill-formed: expected MTI(4) STAN(6) date(10) acquirer(11) forwarder(11)"
-        )
+        raise MessageError("field 90 is ill-formed: expected MTI(4) STAN(6) date(10) acquirer(11) forwarder(11)")
     return OriginalData(text[:4], text[4:10], text[10:20], text[20:31])
 
 
@@ -315,7 +298,5 @@ def parse_replacement(text: str) -> int:
     """Return the amount that stands, minor units. Raises MessageError."""
     match = _REPLACEMENT.fullmatch(text)
     if match is None:
-        raise MessageError(
-            "field 95 is ill-formed: expected amount n12, settlement n12, fee x+n8, settlement fee x+n8"
-        )
+        raise MessageError("field 95 is ill-formed: expected amount n12, settlement n12, fee x+n8, settlement fee x+n8")
     return int(match[1])

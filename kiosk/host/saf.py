@@ -46,9 +46,7 @@ class StoreAndForward:
         if any(waiting.id == id for waiting in self._queue):
             return
         if len(self._queue) >= self._size_max:
-            raise OverflowError(
-                f"{self._size_max} advices wait: the host has been away too long for cash services"
-            )
+            raise OverflowError(f"{self._size_max} advices wait: the host has been away too long for cash services")
         self._queue.append(Waiting(id, message, attempts=1 if repeat else 0))
 
     def due(self, now_ms: int) -> Message | None:

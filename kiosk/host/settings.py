@@ -32,9 +32,7 @@ class HostSettings:
     mac_algorithm: str = "tdes"
     link_mac_key: KeyBits = field(repr=False)
     mac_transport_key: KeyBits = field(repr=False)
-    processing_codes: Mapping[str, str] = field(
-        default_factory=lambda: {o.name: o.code for o in OPERATIONS.values()}
-    )
+    processing_codes: Mapping[str, str] = field(default_factory=lambda: {o.name: o.code for o in OPERATIONS.values()})
     reversal_codes: Mapping[str, ReversalCode] = field(default_factory=lambda: dict(REVERSAL_CODES))
     sign_on_within_ms: int = 10_000
     sign_on_again_ms: int = 30_000

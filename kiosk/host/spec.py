@@ -40,9 +40,7 @@ _CONTENT: Final = {
 }
 
 
-def _field(
-    number: int, name: str, kind: str, size: int, length_digits: int = 0, *, secret: bool = False
-) -> Field:
+def _field(number: int, name: str, kind: str, size: int, length_digits: int = 0, *, secret: bool = False) -> Field:
     if kind == "x+n":
         pattern = rf"[CD][0-9]{{{size - 1}}}"
     elif length_digits:
@@ -156,9 +154,7 @@ _REVERSAL = _type(
     (3, 4, 7, 11, 12, 13, 18, 22, 25, 32, 37, 39, 41, 42, 48, 49, 90),
     (15, 23, 28, 38, 43, 55, 95, 102, 103),
 )
-_ADVICE_RESPONSE = _type(
-    "advice response", (3, 4, 7, 11, 12, 13, 32, 37, 39, 41, 42, 49), (15, 28, 44, 48, 102, 103)
-)
+_ADVICE_RESPONSE = _type("advice response", (3, 4, 7, 11, 12, 13, 32, 37, 39, 41, 42, 49), (15, 28, 44, 48, 102, 103))
 _TOTALS = _type(
     "settlement advice",
     (7, 11, 15, 37, 41, 42, 50, 74, 75, 76, 77, 78, 80, 86, 87, 88, 89, 97),

@@ -32,8 +32,7 @@ def pan(number: int) -> str:
 
 NORMAL, POOR, EXPIRED, BLOCKED, STOLEN, LAST_TRY, PARTIAL, LIMITED = (pan(n) for n in range(1, 9))
 ACCOUNTS = {
-    p: f"6217{n:012d}"
-    for n, p in enumerate((NORMAL, POOR, EXPIRED, BLOCKED, STOLEN, LAST_TRY, PARTIAL, LIMITED), 1)
+    p: f"6217{n:012d}" for n, p in enumerate((NORMAL, POOR, EXPIRED, BLOCKED, STOLEN, LAST_TRY, PARTIAL, LIMITED), 1)
 }
 
 
@@ -61,8 +60,7 @@ def raw_bank(**more: Any) -> dict[str, Any]:
             for p in ACCOUNTS
         ],
         "cards": [
-            {"pan": p, "pin": PIN, "expiry": EXPIRY, "account": ACCOUNTS[p], **cards.get(p, {})}
-            for p in ACCOUNTS
+            {"pan": p, "pin": PIN, "expiry": EXPIRY, "account": ACCOUNTS[p], **cards.get(p, {})} for p in ACCOUNTS
         ],
         "terminals": [
             {

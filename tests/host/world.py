@@ -136,11 +136,7 @@ class World:
         for _ in range(100_000):
             self.settle()
             due = [at for at, _ in self._to_client + self._to_bank]
-            due += [
-                at
-                for at in (self.client.next_deadline_ms(), self.session.next_deadline_ms())
-                if at is not None
-            ]
+            due += [at for at in (self.client.next_deadline_ms(), self.session.next_deadline_ms()) if at is not None]
             later = [at for at in due if self.clock.now_ms() < at < end]
             if not later:
                 self.clock.move_to(end)
