@@ -18,6 +18,8 @@ from typing import Any, Final, Literal
 from drivers.base.clock import SimCalendar, SimClock
 from drivers.sim.wire import Wire, WireFault
 from kiosk import compose
+from kiosk.bank.bank import Bank
+from kiosk.bank.memory_link import MemoryLink
 from kiosk.bank.storage import SqliteStore
 from kiosk.config import Config
 from kiosk.devices import Line
@@ -25,7 +27,6 @@ from kiosk.journal.journal import Journal
 from kiosk.journal.record import Entry
 from kiosk.kernel import Watcher, no_point
 from kiosk.ports import Input
-from kiosk.rehearsal.link import MemoryLink
 from kiosk.rehearsal.person import Person, wallet_of
 from kiosk.rehearsal.scenario import FaultForm, Scenario
 from kiosk.terminal import Terminal
@@ -93,9 +94,11 @@ class World:
             journal_file = self._folder / "journal.db"
         self._journal_path: Path | str = journal_file or ":memory:"
         self.sims = compose.simulators(self.config, self.clock)
-        self.wires: Mapping[str, Wire] = {name: Wire(self.clock, sim, self._wire_observer(name)) for name, sim in self.sims.items()}
+        self.wires: Mapping[str, Wire] = {
+            name: Wire(self.clock, sim, self._wire_observer(name)) for name, sim in self.sims.items()
+        }
         self.bank = compose.model_bank(self.config, SqliteStore(), self.clock, self.calendar, scenario.seed)
-        self.link = MemoryLink(self.clock, self.bank, self._host_observer() if transcript else None)
+        self.link = _TappedLink(self.bank, self._host_observer() if transcript else None)
         cards = {str(c["label"]): c for c in self.config.bank["cards"]}
         if scenario.person.card not in cards:
             raise ValueError(f"{scenario.file}: no card {scenario.person.card!r}; there are: {', '.join(cards)}")
@@ -341,9 +344,8 @@ class World:
 
         return seen
 
-    def _host_observer(self) -> Callable[[int, Any, bytes], None]:
-        def seen(_: int, direction: str, data: bytes) -> None:
-            arrow = "->" if direction == "to_host" else "<-"
+    def _host_observer(self) -> Callable[[str, bytes], None]:
+        def seen(arrow: str, data: bytes) -> None:
             self.say("host", f"{arrow} {data[2:].decode('ascii', 'replace')}")
 
         return seen
@@ -395,6 +397,25 @@ class World:
         for entry in self._journal.entries(after=self._read_to):
             self.entries.append(entry)
             self._read_to = entry.seq
+
+
+class _TappedLink(MemoryLink):
+    """The bank in memory, with a tap on the line for the transcript."""
+
+    def __init__(self, bank: Bank, seen: Callable[[str, bytes], None] | None) -> None:
+        super().__init__(bank)
+        self._seen = seen
+
+    def write(self, data: bytes) -> None:
+        if self._seen:
+            self._seen("->", data)
+        super().write(data)
+
+    def read_available(self) -> bytes:
+        data = super().read_available()
+        if data and self._seen:
+            self._seen("<-", data)
+        return data
 
 
 def _with_world(config: Config, scenario: Scenario) -> Config:
