@@ -379,9 +379,11 @@ class EscPosPrinter:
     # ------------------------------------------------------------ status
 
     def _query(self, spec: CommandSpec, kind: Kind) -> Generator[_Step, bytes | None, bytes]:
-        for _ in range(QUERY_TRIES):
+        for tried in range(QUERY_TRIES):
             reply = yield _Ask(spec, kind)
             if reply is not None:
+                if tried and kind is Kind.REAL_TIME:
+                    yield _Nap(QUIET_MS)  # the late reply to the first try must not pass for the next one
                 return reply
         raise _GoneError(f"no reply to {spec.name}")
 
@@ -457,14 +459,16 @@ class EscPosPrinter:
         self._dirty = True
         self._send(data + self._settings.closing(), moves=True)
         ends_ms = self._clock.now_ms() + self._settings.job_margin_ms + lines * self._settings.line_ms
-        while not self._completions:
+        while True:
             yield _Nap(self._settings.busy_poll_ms)
-            if self._completions:
+            if self._completed():
                 break
             found = yield from self._status()
-            if not self._completions and (stop := _stop_of(found)) is not None:
+            if self._completed():
+                break
+            if (stop := _stop_of(found)) is not None:
                 return _result(command, Outcome.PARTIAL, *stop)
-            if not self._completions and self._clock.now_ms() >= ends_ms:
+            if self._clock.now_ms() >= ends_ms:
                 return _result(command, Outcome.UNKNOWN, None, "the printer did not tell the end of the job")
         self._dirty = False
         if self._profile.presenter:
@@ -475,6 +479,9 @@ class EscPosPrinter:
         else:
             self._note((self._conditions - {Condition.PAPER_LOW}) | self._paper)
         return _result(command, Outcome.DONE)
+
+    def _completed(self) -> bool:
+        return self._completions > 0
 
     def _cleared(self) -> Generator[_Step, bytes | None, bool]:
         """Throw away what a broken job left in the printer; return whether it follows orders again."""
