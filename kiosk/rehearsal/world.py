@@ -35,6 +35,7 @@ from kiosk.view import View
 
 START: Final = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)  # a Monday morning in Shanghai
 STUCK_AFTER_MS: Final = 240_000  # out of service for so long, with nothing to come, is the end
+QUIET_MS: Final = 3_000  # an idle screen for so long after the last deed is the end: a card is in by then
 TURNS_MAX: Final = 200_000
 
 Lane = Literal["screen", "person", "device", "host", "journal", "fault"]
@@ -116,6 +117,7 @@ class World:
         self._waiting: list[_Waiting] = []
         self._unarmed = list(scenario.faults)
         self._out_of_service_since: int | None = None
+        self._stirred_ms = 0
         self.cuts = 0
         self._prepare_world()
 
@@ -147,7 +149,8 @@ class World:
             busy = self._pump()
             if self.terminal is not None:
                 self.person.look(self.terminal.kernel.view, now)
-            busy |= self.person.act(now)
+            if self.person.act(now):
+                self._stirred_ms, busy = now, True
             busy |= self._act_waiting(now)
         if self._over(now):
             return False
@@ -200,7 +203,8 @@ class World:
             waited = now - self._out_of_service_since
             return waited >= (0 if kernel.halted else STUCK_AFTER_MS)
         self._out_of_service_since = None
-        return screen == "idle" and self.terminal.standing.advices_waiting == 0
+        quiet = now - self._stirred_ms >= QUIET_MS
+        return screen == "idle" and quiet and self.terminal.standing.advices_waiting == 0
 
     def _where(self) -> str:
         return self.terminal.kernel.where() if self.terminal else "no terminal"
