@@ -1,6 +1,6 @@
 """The line discipline of the Puloon LCDM dispensers: one exchange at a time, from command to closing.
 
-    QUEUED --bytes out--> SENT --ACK--> WORKING --response, host ACKs--> CLOSING --EOT--> IDLE
+    QUEUED --bytes out--> SENT --ACK--> WORKING --response, host ACKs--> CLOSING --EOT or pause--> IDLE
                            |               |
        NCK: send again, at most 3 times    damaged: host NCKs, device repeats, at most 3 times
        silence, SAFE: send again           silence: SAFE: send again; ONCE: ended, unknown
@@ -36,12 +36,14 @@ class LinkTiming:
     """Limits of the line. `ack_within_ms` is the maker's 500 ms and the time 22 bytes take at 9600 bit/s.
 
     `tries`: how often a command is said in all. `gap_ms`: a response that pauses longer is damaged.
+    `pause_ms`: between our ACK and the next command where no EOT closes an exchange; ours, a kindness.
     `repeat_within_ms`: how long a repetition that was asked for may take.
     """
 
     ack_within_ms: int = 550
     tries: int = 3
     eot_within_ms: int = 300
+    pause_ms: int = 50
     gap_ms: int = 300
     repeat_within_ms: int = 10_000
 
@@ -77,7 +79,7 @@ class Link:
         self._clock = clock
         self._framing = framing
         self._timing = timing
-        self._closes_with_eot = closes_with_eot
+        self._closing_ms = timing.eot_within_ms if closes_with_eot else timing.pause_ms
         self._reader = ResponseReader(framing)
         self._phase = _Phase.IDLE
         self._order: Order | None = None
@@ -204,7 +206,7 @@ class Link:
         if order is None or not waiting or frame.cmd != order.code:
             self.late += 1
             if self._phase is _Phase.CLOSING:
-                self._deadline_ms = self._clock.now_ms() + self._timing.eot_within_ms
+                self._deadline_ms = self._clock.now_ms() + self._closing_ms
             return None
         if not self._acknowledged and frame.cmd == self._unclosed:
             self.late += 1
@@ -251,8 +253,8 @@ class Link:
         code = self._order.code if self._order is not None else None
         self._order = None
         self._unclosed = code
-        if closing and self._closes_with_eot:
-            self._enter(_Phase.CLOSING, self._clock.now_ms() + self._timing.eot_within_ms)
+        if closing:
+            self._enter(_Phase.CLOSING, self._clock.now_ms() + self._closing_ms)
         else:
             self._enter(_Phase.IDLE, None)
         return ended
