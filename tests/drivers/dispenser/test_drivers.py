@@ -326,6 +326,16 @@ def test_last_dispense_of_the_4000():
     assert "51" in ask(3).detail
 
 
+def test_a_device_that_remembers_an_order_without_number_cannot_refuse_another():
+    bench = Bench("4000").ready()
+    bench.do(give("a", number=0, unit1=1))
+    bench.driver.disconnect("restart")
+    bench.driver = Lcdm4000(bench.clock, Lcdm4000Settings(poll_every_ms=0))
+    bench.ready()
+    told = bench.do(LastDispense(ticket="l", picks={"unit1": 1}, number=2))
+    assert told.outcome is Outcome.UNKNOWN
+
+
 def test_silent_reset_is_waited_out():
     bench = Bench("4000", reset_responses=0)
     driver = Lcdm4000(bench.clock, Lcdm4000Settings(poll_every_ms=0, reset_responses=0))

@@ -196,3 +196,11 @@ def test_same_faults_same_transcript(faults):
             world.read_until(world.clock.now_ms() + 20)
         world.read_until(1_500)
     assert worlds[0].seen == worlds[1].seen
+
+
+def test_a_delayed_reply_holds_back_the_replies_behind_it():
+    world = World()
+    world.wire.strike(WireFault(effect="delay", direction="from_device", by_ms=300))
+    world.wire.write(b"1")
+    world.wire.write(b"2")
+    assert world.read_until(900) == [(310, b"12")]
