@@ -80,16 +80,32 @@ def test_order_is_said_again_on_nck_only():
     world = World()
     world.link.start(c.DISPENSE_4000, b"\x21" + b"\x20" * 6)
     frame = world.link.data_to_send()
-    world.link.receive(NCK)
+    world.link.receive(NCK + NCK)
+    assert world.link.data_to_send() == b""
+    assert world.pass_deadline() is None
     assert world.link.data_to_send() == frame
     assert world.pass_deadline() is None  # no ACK
     assert world.link.data_to_send() == b""
     world.link.receive(NCK)  # too late to be believed
     assert world.link.data_to_send() == b""
-    assert world.link.next_deadline_ms() == c.RESPONSE_WITHIN_MS
+    assert world.link.next_deadline_ms() == TIMING.again_after_ms + c.RESPONSE_WITHIN_MS
     ended = world.pass_deadline()
     assert ended is not None
     assert (ended.end, ended.why) == (End.SILENT, "dispense: no ACK and no response")
+
+
+def test_ack_behind_a_nck_wins():
+    world = World()
+    world.link.start(c.DISPENSE_4000, b"\x21" + b"\x20" * 6)
+    world.link.data_to_send()
+    for _ in range(TIMING.tries - 1):
+        world.link.receive(NCK)
+        assert world.pass_deadline() is None
+        assert world.link.data_to_send()
+    world.link.receive(NCK)  # the echo of an earlier one
+    world.link.receive(ACK)
+    body = b"\x20" * 23
+    assert world.link.receive(world.framing.response(0x52, body)) == Ended(End.ANSWERED, body)
 
 
 def test_question_is_asked_three_times():

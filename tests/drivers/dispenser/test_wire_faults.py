@@ -13,7 +13,7 @@ import itertools
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drivers.base.vocabulary import Dispense, DispenseResult, LastDispense, LastDispenseResult, Outcome
@@ -174,7 +174,14 @@ def test_lost_response_is_told_by_last_dispense_and_a_lost_order_too():
     assert "never 13" in told.detail
 
 
+ECHO_OF_A_NCK = [  # an NCK heard twice spends the tries, and the last order is taken after all
+    WireFault(effect="corrupt", direction="to_device", at=1, mask=1, times=2),
+    WireFault(effect="repeat", direction="from_device", by_ms=30, times=2),
+]
+
+
 @settings(deadline=None)
+@example("2000", "serial", ECHO_OF_A_NCK)
 @given(
     st.sampled_from(sorted(PICKS)),
     st.sampled_from(["serial", "pypi"]),
