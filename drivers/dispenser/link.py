@@ -11,7 +11,8 @@ Rules that keep money safe
 - A ONCE command is sent a second time only when the device itself said NCK: then it did not take it. Silence
   after it says nothing (its ACK may be what was lost), so the response is awaited to the end.
 - NCK is not believed at once: it may be the echo of an earlier one while the frame after that was taken. An
-  ACK or a response behind it wins; only when silence follows is the command said again, or given up.
+  ACK or a response behind it wins; only when silence follows is the command said again, or given up. Once
+  more NCKs came than frames went out, nobody knows which was meant: a ONCE command is then waited for.
 - Every response is acknowledged, also one that nobody waits for (its ACK was lost and it comes again); the
   latter is counted in `late` and not believed.
 - A response that comes *before* the ACK of its own command is believed only if it cannot be a repetition of
@@ -100,6 +101,7 @@ class Link:
         self._responses = 0
         self._sent = False
         self._acknowledged = False
+        self._echoed = False  # more NCKs came than frames went out
         self._deadline_ms: int | None = None
         self._respond_by_ms = 0
         self._gap_ms: int | None = None
@@ -124,7 +126,7 @@ class Link:
         self._order = order
         self._frame = self._framing.command(order.code, data)
         self._tries = self._ncks = self._responses = 0
-        self._sent = self._acknowledged = False
+        self._sent = self._acknowledged = self._echoed = False
         if self._phase is not _Phase.CLOSING:
             self._queue()
 
@@ -184,6 +186,9 @@ class Link:
             if self._tries < self._timing.tries:
                 self._queue()
                 return None
+            if self._echoed and self._order.repeat is Repeat.ONCE:
+                self._enter(_Phase.WORKING, self._respond_by_ms)
+                return None
             return self._end(Ended(End.REFUSED, why=f"{self._order.name}: NCK to {self._tries} tries"))
         return self._on_silence()
 
@@ -212,6 +217,8 @@ class Link:
             last = self._tries >= self._timing.tries
             wait_ms = self._timing.ack_within_ms if last else self._timing.again_after_ms
             self._enter(_Phase.DENIED, self._clock.now_ms() + wait_ms)
+        else:
+            self._echoed = True
         return None
 
     def _on_response(self, frame: Frame) -> Ended | None:

@@ -108,6 +108,19 @@ def test_ack_behind_a_nck_wins():
     assert world.link.receive(world.framing.response(0x52, body)) == Ended(End.ANSWERED, body)
 
 
+def test_more_ncks_than_frames_refuse_nothing():
+    for echo, end in ((b"", End.REFUSED), (NCK, End.SILENT)):
+        world = World()
+        world.link.start(c.DISPENSE_4000, b"\x21" + b"\x20" * 6)
+        ended = None
+        while ended is None:
+            if world.link.data_to_send():
+                world.link.receive(NCK)
+                world.link.receive(echo)
+            ended = world.pass_deadline()
+        assert ended.end is end
+
+
 def test_question_is_asked_three_times():
     world = World()
     world.link.start(c.STATUS_4000)
