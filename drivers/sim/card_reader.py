@@ -235,9 +235,10 @@ class SimOmron3S4YR:
         replies: Replies = []
         if self._gap_ms is not None and now >= self._gap_ms:
             self._gap_ms = None
+            if self._reader.in_frame:
+                self._accepted = None
+                replies.append((self._turn_round_ms, NAK_BYTES))
             self._reader.reset()
-            self._accepted = None
-            replies.append((self._turn_round_ms, NAK_BYTES))
         if self._intake_done_ms is not None and now >= self._intake_done_ms:
             self._intake_done_ms = None
             self._came_in()
