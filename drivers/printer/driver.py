@@ -153,6 +153,7 @@ _STOPS: Final = (
     (Condition.RECOVERABLE, "hardwareError"),
     (Condition.SUPPLY_VOLTAGE, "hardwareError"),
     (Condition.AUTO_RECOVERABLE, "deviceNotReady"),
+    (Condition.ERROR, "hardwareError"),
 )
 """Conditions that stop printing, worst cause first, with the word of XFS4IoT."""
 

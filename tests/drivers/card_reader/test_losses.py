@@ -1,7 +1,7 @@
 """Whatever the line loses while a card moves: the result is the truth, or UNKNOWN.
 
-Fault model: chunks are dropped, damaged, doubled or cut short, in either direction, any number of times. Order is
-kept, as a serial line keeps it.
+Fault model: chunks are dropped, damaged, doubled or cut short, in either direction, any number of times.
+Order is kept, as a serial line keeps it.
 """
 
 from __future__ import annotations
