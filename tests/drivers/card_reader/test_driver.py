@@ -28,7 +28,9 @@ from drivers.base.vocabulary import (
     RetainCard,
     RetainCardResult,
 )
+from drivers.card_reader.commands import ERRORS, ErrorClass, ErrorMeaning
 from drivers.card_reader.driver import AfterPowerFailure, Settings, TrackFormat
+from drivers.card_reader.framing import encode
 from tests.drivers.card_reader.bench import Bench
 from tests.drivers.card_reader.conftest import TRACK2
 
@@ -476,3 +478,42 @@ def test_polls_are_slow_when_nothing_is_awaited(bench: Bench) -> None:
     before = len(bench.sent)
     bench.run(60_000)
     assert len(bench.sent) - before <= 2 * 12 + 2
+
+
+@pytest.mark.parametrize("meaning", ERRORS.values(), ids=lambda meaning: f"{meaning.code} {meaning.text}")
+def test_every_error_an_eject_can_meet(with_card: With, meaning: ErrorMeaning) -> None:
+    """The reader ejects and then says N30xx: an error that stops it is believed, any other is looked into."""
+    bench = with_card()
+
+    def answered(number: int, chunk: bytes) -> bytes:
+        told = b"N30" + meaning.code.encode("ascii")
+        return encode(told) if chunk.startswith(b"\x10\x02P30") else chunk
+
+    bench.from_device = answered
+    bench.driver.submit(EjectCard(ticket="e"))
+    reports = bench.run(10_000)
+    result = only(reports, EjectCardResult)
+    assert isinstance(result, EjectCardResult)
+    if meaning.code in ("18", "19"):
+        assert isinstance(reports[-1], DeviceLost)
+        assert result.outcome is (Outcome.UNKNOWN if meaning.code == "18" else Outcome.REFUSED)
+    elif meaning.kind in (ErrorClass.RESET, ErrorClass.SERVICE):
+        assert (result.outcome, result.error) == (Outcome.REFUSED, meaning.word)
+        assert bench.driver.health is Health.STOP
+    else:
+        assert result.outcome is Outcome.DONE
+        assert meaning.code in result.detail
+        assert bench.driver.health is Health.OK
+
+
+def test_a_command_given_in_the_middle_of_a_poll_waits_for_its_answer(with_card: With) -> None:
+    bench = with_card()
+    due = bench.driver.next_deadline_ms()
+    assert due is not None
+    bench.clock.move_to(due)
+    bench.driver.tick()
+    assert bench.driver.data_to_send().startswith(b"\x10\x02C10")
+    bench.driver.submit(EjectCard(ticket="e"))
+    assert bench.driver.busy
+    assert bench.driver.data_to_send() == b""
+    assert only(bench.run(30_000), EjectCardResult) == EjectCardResult(ticket="e", outcome=Outcome.DONE)
