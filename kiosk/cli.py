@@ -140,5 +140,19 @@ def journal_export(file: Path, config: ConfigOption = None) -> None:
         print(canonical(entry.as_data()))
 
 
+# ------------------------------------------------------------ the technician's kit: selftest, probe, trace, console
+
+
+def _mount_devicekit() -> None:
+    from kiosk.devicekit.cli import add_to
+
+    device_app = typer.Typer(help="Test, find, watch and operate devices.", no_args_is_help=True)
+    add_to(device_app)
+    app.add_typer(device_app, name="device")
+
+
+_mount_devicekit()
+
+
 if __name__ == "__main__":
     main()
