@@ -1,4 +1,4 @@
-"""Drawing nodes: one function for each kind. Faces are drawn once, three times as fine, and kept.
+"""Drawing nodes: one function for each kind. Faces are drawn once, four times as fine, and kept.
 
     panel     fill, edge, radius, line         a box with round corners (also the face of a button)
     fill      colour                           a plain box
@@ -12,6 +12,8 @@
     dim                                        a veil over what lies under
     bar       since_ms, until_ms               the time left, moving
     dots      since_ms                         something is going on, moving
+
+Every function draws within the box of its node and leaves the rest alone.
 """
 
 from __future__ import annotations
@@ -48,10 +50,10 @@ class Painter:
         radius = node.data[2] if node.kind == "panel" else 8
         pygame.draw.rect(surface, theme.FOCUS, node.box, max(4, node.box[3] // 24), border_radius=radius)
 
-    def _fill(self, surface: pygame.Surface, node: Node, now_ms: int) -> None:
+    def _fill(self, surface: pygame.Surface, node: Node, _now_ms: int) -> None:
         surface.fill(node.data[0], node.box)
 
-    def _panel(self, surface: pygame.Surface, node: Node, now_ms: int) -> None:
+    def _panel(self, surface: pygame.Surface, node: Node, _now_ms: int) -> None:
         fill, edge, radius, line = node.data
         x, y, w, h = node.box
         r = min(radius, w // 2, h // 2)
@@ -65,11 +67,11 @@ class Painter:
         for cx, cy, sx, sy in ((x, y, 0, 0), (x + w - r, y, d, 0), (x, y + h - r, 0, d), (x + w - r, y + h - r, d, d)):
             surface.blit(corners, (cx, cy), (sx, sy, r, r))
 
-    def _disc(self, surface: pygame.Surface, node: Node, now_ms: int) -> None:
+    def _disc(self, surface: pygame.Surface, node: Node, _now_ms: int) -> None:
         x, y, w, h = node.box
         surface.blit(_disc(min(w, h), node.data[0]), (x, y))
 
-    def _text(self, surface: pygame.Surface, node: Node, now_ms: int) -> None:
+    def _text(self, surface: pygame.Surface, node: Node, _now_ms: int) -> None:
         lines, weight, px, colour, _, align = node.data
         x, y, w, h = node.box
         step = px * LEADING
@@ -79,10 +81,10 @@ class Painter:
             left = {"left": x, "right": x + w - drawn.get_width(), "center": x + (w - drawn.get_width()) // 2}[align]
             surface.blit(drawn, (left, round(top + n * step + (step - drawn.get_height()) / 2)))
 
-    def _picture(self, surface: pygame.Surface, node: Node, now_ms: int) -> None:
+    def _picture(self, surface: pygame.Surface, node: Node, _now_ms: int) -> None:
         surface.blit(_picture(node.data[0], node.box[2:], node.data[1]), node.box[:2])
 
-    def _note(self, surface: pygame.Surface, node: Node, now_ms: int) -> None:
+    def _note(self, surface: pygame.Surface, node: Node, _now_ms: int) -> None:
         figure, colour, seen = node.data
         x, y, w, h = node.box
         surface.blit(_note(w, h, colour, seen), (x, y))
@@ -91,7 +93,7 @@ class Painter:
         step = (seen - 1) * max(2, h // 16)
         surface.blit(drawn, (x + (w - step - drawn.get_width()) // 2, y + step + (h - step - drawn.get_height()) // 2))
 
-    def _stars(self, surface: pygame.Surface, node: Node, now_ms: int) -> None:
+    def _stars(self, surface: pygame.Surface, node: Node, _now_ms: int) -> None:
         digits, places = node.data
         x, y, w, h = node.box
         size = min(h // 2, w // (places + 2))
@@ -100,13 +102,13 @@ class Painter:
             dot = _disc(size, theme.BRAND_DEEP) if n < digits else _disc(size // 2, theme.TINT_DEEP)
             surface.blit(dot, dot.get_rect(center=(round(x + step * (n + 0.5)), y + h // 2)))
 
-    def _sheet(self, surface: pygame.Surface, node: Node, now_ms: int) -> None:
-        surface.blit(_sheet(*node.box[2:]), node.box[:2])
+    def _sheet(self, surface: pygame.Surface, node: Node, _now_ms: int) -> None:
+        surface.blit(sheet(*node.box[2:]), node.box[:2])
 
-    def _mark(self, surface: pygame.Surface, node: Node, now_ms: int) -> None:
+    def _mark(self, surface: pygame.Surface, node: Node, _now_ms: int) -> None:
         surface.blit(_mark(min(node.box[2:])), node.box[:2])
 
-    def _dim(self, surface: pygame.Surface, node: Node, now_ms: int) -> None:
+    def _dim(self, surface: pygame.Surface, node: Node, _now_ms: int) -> None:
         surface.blit(_veil(*node.box[2:]), node.box[:2])
 
     def _bar(self, surface: pygame.Surface, node: Node, now_ms: int) -> None:
@@ -182,17 +184,16 @@ def _note(w: int, h: int, colour: Colour, seen: int) -> pygame.Surface:
 
 
 @lru_cache(maxsize=16)
-def _sheet(w: int, h: int) -> pygame.Surface:
+def sheet(w: int, h: int) -> pygame.Surface:
+    """Return a piece of receipt paper, torn below. Not to be drawn upon."""
     surface = _fine(w, h, theme.PAPER)
-    tooth = 9 * FINE
-    for dx, colour in ((0, (*theme.LINE, 255)), (2 * FINE, (*theme.PAPER, 255))):
-        low = h * FINE - (0 if not dx else 2 * FINE)
-        points: list[Any] = [(dx, dx), (w * FINE - 1 - dx, dx)]
-        x, up = w * FINE - 1 - dx, True
-        while x > dx:
-            points.append((x, low - (tooth if up else 0)))
-            x, up = x - tooth, not up
-        pygame.draw.polygon(surface, colour, [*points, (dx, low - tooth)])
+    tooth, wide, high = 9 * FINE, w * FINE - 1, h * FINE - 1
+    teeth = max(2, 2 * round(wide / tooth / 2))
+    edge = [(wide - wide * n / teeth, high - (tooth if n % 2 else 0)) for n in range(teeth + 1)]
+    pygame.draw.polygon(surface, theme.LINE, [(0, 0), (wide, 0), *edge])
+    line = 2 * FINE
+    inner: list[Any] = [(min(max(x, line), wide - line), y - line) for x, y in edge]
+    pygame.draw.polygon(surface, theme.PAPER, [(line, line), (wide - line, line), *inner])
     return _shrunk(surface)
 
 

@@ -1,9 +1,10 @@
-"""The illustrations, drawn with primitives on a canvas 420 wide and 500 high, three times as fine as shown."""
+"""The illustrations, drawn with primitives on a canvas 420 wide and 500 high, four times as fine as shown."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Final
 
 import pygame
@@ -13,7 +14,7 @@ from kiosk.ui.theme import Colour
 
 WIDE: Final = 420
 HIGH: Final = 500
-FINE: Final = 3
+FINE: Final = 4  # a power of two: scaling by three darkens even plain colours a little
 GOLD: Final[Colour] = (226, 190, 110)
 SHADE: Final[Colour] = (203, 222, 225)
 
@@ -57,7 +58,7 @@ class Canvas:
 
     def stroke(self, points: list[tuple[float, float]], colour: Colour, line: float) -> None:
         """Draw a path with round joints and ends."""
-        for start, end in zip(points, points[1:], strict=False):
+        for start, end in pairwise(points):
             (ax, ay), (bx, by) = start, end
             length = math.hypot(bx - ax, by - ay) or 1.0
             nx, ny = -(by - ay) / length * line / 2, (bx - ax) / length * line / 2
@@ -218,14 +219,14 @@ def _notes_out(c: Canvas) -> None:
     c.rect(54, 112, 312, 24, (30, 44, 51), 12)
     c.rect(150, 86, 120, 10, theme.GOOD, 5)
     for n, colour in enumerate((GREEN, RED, RED)):
-        x = 74 + n * 6
-        c.rect(x, 124, 260, 196 + n * 14, (min(255, colour[0] + 30 - 15 * n), colour[1], colour[2]), 8)
+        deep = (max(0, colour[0] - 36 + 18 * n), max(0, colour[1] - 12), max(0, colour[2] - 12))
+        c.rect(66 + n * 6, 124, 276, 150 + n * 14, colour if n == 2 else deep, 10)
     light = (250, 190, 196)
-    c.frame(98, 130, 236, 206, light, 6, 3)
-    c.ring(216, 240, 46, light, 4)
-    c.disc(216, 240, 22, light)
+    c.frame(88, 134, 256, 158, light, 7, 3)
+    c.ring(216, 213, 40, light, 4)
+    c.disc(216, 213, 19, light)
     c.rect(54, 112, 312, 14, (30, 44, 51), 7)
-    _chevrons(c, 210, 402, up=False, colour=theme.GOOD)
+    _chevrons(c, 210, 372, up=False, colour=theme.GOOD)
 
 
 def _counting(c: Canvas) -> None:

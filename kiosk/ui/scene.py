@@ -260,8 +260,6 @@ class Builder:
     def _button(self, name: str, label: str, event: str, value: str, x: float, y: float, w: float, h: float, *,
                 kind: str = "plain", side: str = "", digit: str = "", why_not: str = "",
                 picks: tuple[tuple[int, int], ...] = (), currency: str = "CNY") -> None:  # fmt: skip
-        if not 0 < w or not 0 < h:
-            raise ValueError("a button has a size")
         fill, edge, ink = {
             "primary": (theme.BRAND, theme.BRAND_DEEP, theme.WHITE),
             "plain": (theme.WHITE, theme.LINE, theme.INK),
@@ -288,10 +286,13 @@ class Builder:
         tx = x + pad + (badge + 20 if left and badge else 0)
         tw = w - 2 * pad - (badge + 20 if badge else 0)
         if picks:
-            size = min(84.0, (h - 40) / (1.6 if label else 1.0))
-            strip = self._notes_width(picks, size)
-            top = y + (24 if label else (h - size) / 2)
-            self._notes(picks, currency, tx + (tw - strip) / 2, top + (10 if label else 0), size, fill, ink)
+            room = h - 32 - (66 if label else 0)
+            rows = [picks[n : n + 2] for n in range(0, len(picks), 2)]
+            size = min(84.0, (room - 12 * (len(rows) - 1)) / len(rows), tw / _strip(2 if len(picks) > 1 else 1))
+            strip = size * _strip(min(2, len(picks)))
+            top = y + 16 + (room - len(rows) * (size + 12) + 12) / 2
+            for n, row in enumerate(rows):
+                self._notes(row, currency, tx + (tw - strip) / 2, top + n * (size + 12), size, fill, ink)
             if label:
                 self._text(label, 32, tx, y + h - 74, tw, 60, colour=ink, ground=fill, align="center")
         elif why_not:
@@ -342,12 +343,15 @@ class Builder:
 
     def _message(self, screen: Screen) -> None:
         aside_w = 500.0
-        self._panel(theme.MARGIN, 140, aside_w, 728, theme.TINT, None, 32)
+        footed = any(widget.kind == "button" for widget in self._present(screen))
+        h = 728.0 if footed else 820.0
+        self._panel(theme.MARGIN, 140, aside_w, h, theme.TINT, None, 32)
         for widget in self._present(screen):
             if widget.kind == "picture":
-                self._put("picture", theme.MARGIN + 20, 234, aside_w - 40, 540, widget.spec["picture"], theme.TINT)
+                self._put("picture", theme.MARGIN + 20, 140 + (h - 540) / 2, aside_w - 40, 540,
+                          widget.spec["picture"], theme.TINT)  # fmt: skip
         x = theme.MARGIN + aside_w + 68
-        self._column(screen, x, 150, self._wide - theme.MARGIN - x, 708, titled=True, centred=True)
+        self._column(screen, x, 150, self._wide - theme.MARGIN - x, h - 20, titled=True, centred=True)
 
     def _choice(self, screen: Screen) -> None:
         width = self._wide - 2 * theme.MARGIN
@@ -484,19 +488,21 @@ class Builder:
                 top = y + 8 + n * row
                 if n:
                     self._put("fill", x + 28, top, w - 56, 2, theme.EDGE)
-                self._text(label, theme.SMALL, x + 28, top, w * 0.36, row, colour=theme.MUTED, ground=theme.WHITE)
-                self._text(value, theme.TEXT, x + 40 + w * 0.36, top, w * 0.64 - 68, row, bold=True,
+                px = round(theme.SMALL * self._scale)
+                used = min(w * 0.5, self._type.width(label, "regular", px) / self._scale + 4)
+                self._text(label, theme.SMALL, x + 28, top, used, row, colour=theme.MUTED, ground=theme.WHITE)
+                self._text(value, theme.TEXT, x + 48 + used, top, w - 76 - used, row, bold=True,
                            ground=theme.WHITE, align="right")  # fmt: skip
 
         return [_Item(row * len(rows) + 16, put)]
 
-    def _item_wait(self, widget: Widget, w: float, k: float) -> list[_Item]:
+    def _item_wait(self, _widget: Widget, _w: float, _k: float) -> list[_Item]:
         def put(x: float, y: float) -> None:
             self._put("dots", x, y, 120, 28, self._view.since_ms)
 
         return [_Item(28, put, 26)]
 
-    def _item_notes(self, widget: Widget, w: float, k: float) -> list[_Item]:
+    def _item_notes(self, widget: Widget, _w: float, k: float) -> list[_Item]:
         picks = self._v.picks(widget.spec["value"])
         money = self._v.money(widget.spec["of"])
         if money is None or (self._view.privacy and self._v.screen.privacy == "mask"):
@@ -530,7 +536,7 @@ class Builder:
 
         return [_Item(y + height, put, 40)] if labels else []
 
-    def _item_languages(self, widget: Widget, w: float, k: float) -> list[_Item]:
+    def _item_languages(self, widget: Widget, w: float, _k: float) -> list[_Item]:
         def put(x: float, y: float) -> None:
             each = (w - 24) / 2
             for n, (locale, (_, name, _)) in enumerate(LANGUAGES.items()):
@@ -540,7 +546,7 @@ class Builder:
 
         return [_Item(84, put)]
 
-    def _item_stars(self, widget: Widget, w: float, k: float) -> list[_Item]:
+    def _item_stars(self, widget: Widget, w: float, _k: float) -> list[_Item]:
         places = self._v.count(widget.spec.get("places", ""), 6)
         count = self._v.count(widget.spec["value"])
         if not 1 <= places <= DIGITS_MAX or count > places:
@@ -552,7 +558,7 @@ class Builder:
 
         return [_Item(132, put, 34)]
 
-    def _item_field(self, widget: Widget, w: float, k: float) -> list[_Item]:
+    def _item_field(self, widget: Widget, w: float, _k: float) -> list[_Item]:
         text = self._v.texts[widget.spec["value"]]
 
         def put(x: float, y: float) -> None:
@@ -620,14 +626,20 @@ class Builder:
             else:
                 self._text(line, size, x + 36, top, w - 72, row, ground=theme.PAPER, align="center")
 
-    def _notes_width(self, picks: tuple[tuple[int, int], ...], size: float) -> float:
-        return len(picks) * (size * 1.9 + 92) + (len(picks) - 1) * 12
-
     def _notes(self, picks: tuple[tuple[int, int], ...], currency: str, x: float, y: float, size: float,
                ground: Colour, ink: Colour) -> None:  # fmt: skip
         for value, count in picks:
             face = f"{value / minor_per_major(currency):g}"
             major = value // minor_per_major(currency)
-            self._put("note", x, y, size * 1.9, size, face, theme.NOTES.get(major, theme.NOTE), min(count, 3))
-            self._text(f"× {count}", 36, x + size * 1.9 + 10, y, 84, size, bold=True, colour=ink, ground=ground)
-            x += size * 1.9 + 104
+            self._put("note", x, y, size * 1.8, size, face, theme.NOTES.get(major, theme.NOTE), min(count, 3))
+            self._text(f"× {count}", max(theme.SMALLEST, size * 0.42), x + size * 1.9, y, size * 1.25, size, bold=True,
+                       colour=ink, ground=ground)  # fmt: skip
+            x += size * NOTE_STEP
+
+
+NOTE_STEP: Final = 3.25  # from note to note with its count between, in heights of a note
+
+
+def _strip(notes: int) -> float:
+    """Return the width of a row of notes with their counts, in heights of a note."""
+    return (notes - 1) * NOTE_STEP + 3.0

@@ -1,8 +1,8 @@
 """Setting type: faces, rendered lines (both cached), and breaking lines in Chinese and Latin text.
 
 Lines break between any two Chinese characters but not before a closing mark nor after an opening one (GB/T 15834),
-and between Latin words; figures with their signs stay whole. Lines are then balanced: the narrowest width that needs
-no further line. There is no bidirectional text: neither offered language needs it.
+and between Latin words; figures with their signs stay whole. Lines are then balanced, and broken after a mark where
+that costs little. There is no bidirectional text: neither offered language needs it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ FONTS: Final[Mapping[str, Path]] = {
 }
 LEADING: Final = 1.32  # line height in sizes
 RENDERED_MAX: Final = 600  # about 40 screens' worth of lines
+BALANCED_MAX: Final = 120  # words; a longer text is filled line by line
+BREAK: Final = 0.35  # what an end of line within a Chinese clause costs
+GAP: Final = 0.06  # what an end of line between two Latin words costs
 _WORDS = re.compile(r"[\w¥€£$.,:%+\-/•'’&()\u00a0…×–—@#*]+|\s+|.", re.ASCII)
 _NO_START: Final = "，。、；：？！）》」』”’,.;:?!)%"
 _NO_END: Final = "（《「『“‘("
@@ -81,16 +84,7 @@ class Type:
         if self.width(text, weight, px) <= width:
             return [text]
         words = [(word, self.width(word, weight, px)) for word in tokens(text)]
-        lines = _fill(words, width)
-        low, high = width // 2, width
-        while high - low > 8:
-            middle = (low + high) // 2
-            tried = _fill(words, middle)
-            if len(tried) > len(lines) or any(self.width(line, weight, px) > middle + 4 for line in tried):
-                low = middle
-            else:
-                high = middle
-        return _fill(words, high)
+        return _balanced(words, width) if len(words) <= BALANCED_MAX else _fill(words, width)
 
 
 @lru_cache(maxsize=512)
@@ -106,6 +100,7 @@ def tokens(text: str) -> tuple[str, ...]:
 
 
 def _fill(words: list[tuple[str, int]], width: int) -> list[str]:
+    """Return lines as full as they can be."""
     lines: list[str] = []
     line, used = "", 0
     for word, size in words:
@@ -116,3 +111,46 @@ def _fill(words: list[tuple[str, int]], width: int) -> list[str]:
             line += word
             used += size
     return [*lines, line.rstrip()] if line else lines
+
+
+def _balanced(words: list[tuple[str, int]], width: int) -> list[str]:
+    """Return as many lines as `_fill` would, of like length, rather broken after a mark than elsewhere.
+
+    The cost of a line is the square of what it lacks to the mean length, in means, and more for an end that is
+    no mark; the cheapest way to the end is found from the last word backwards.
+    """
+    count = len(_fill(words, width))
+    mean = sum(size for _, size in words) / count
+    last = len(words)
+    best: list[dict[int, tuple[float, int]]] = [{} for _ in range(last + 1)]  # word -> lines left -> (cost, next)
+    best[last][0] = (0.0, last)
+    for start in reversed(range(last)):
+        if words[start][0].isspace():
+            best[start] = best[start + 1]
+            continue
+        used = 0
+        for end in range(start + 1, last + 1):
+            word, size = words[end - 1]
+            used += size
+            if used - (size if word.isspace() else 0) > width and end > start + 1:
+                break
+            cost = ((used - mean) / mean) ** 2 + (0 if end == last else _break_cost(words, end))
+            for left, (rest, _) in best[end].items():
+                if left < count and cost + rest < best[start].get(left + 1, (1e9, 0))[0]:
+                    best[start][left + 1] = (cost + rest, end)
+    if count not in best[0]:
+        return _fill(words, width)
+    lines, start = [], 0
+    for left in range(count, 0, -1):
+        while start < last and words[start][0].isspace():
+            start += 1
+        end = best[start][left][1]
+        lines.append("".join(word for word, _ in words[start:end]).rstrip())
+        start = end
+    return lines
+
+
+def _break_cost(words: list[tuple[str, int]], end: int) -> float:
+    gap = words[end - 1][0].isspace()
+    word = words[end - 2][0] if gap and end > 1 else words[end - 1][0]
+    return 0 if word[-1:] in _NO_START else GAP if gap else BREAK

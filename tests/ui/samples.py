@@ -24,8 +24,8 @@ MIXES = (
     Option("chose_mix", "5000x10", "mix.small", {"10000": 3, "5000": 3, "1000": 5}),
 )
 RECEIPT = (
-    "示范银行 Example Bank", "-", "日期 Date\t2026-11-22 10:42", "终端 Terminal\tT0000001", "卡号 Card\t622848******1234",
-    "-", "业务 Service\t取款 Withdrawal", "金额 Amount\t¥500", "手续费 Fee\t¥0", "余额 Balance\t¥12,345.67", "-",
+    "示范银行 Example Bank", "-", "日期 Date\t2026-11-22 10:42", "终端 Terminal\tT0000001",
+    "卡号 Card\t622848******1234", "-", "业务 Service\t取款 Withdrawal", "金额 Amount\t¥500", "手续费 Fee\t¥0", "余额 Balance\t¥12,345.67", "-",
     "参考号 Reference\t632610000417", "-", "谢谢使用 Thank you",
 )  # fmt: skip
 LONG = "20261122-T0000001-000417"
@@ -63,22 +63,26 @@ USUAL: dict[str, dict[str, Value]] = {
     "more_time": {},
 }
 
+HALF_CLOSED = tuple(replace(item, why_not="host_offline" if n % 2 else "") for n, item in enumerate(MENU))
+HUGE = Money(99999999, "CNY")
+PHONE = "+86 400-000-0000"
+
 EXTREME: dict[str, dict[str, Value]] = {
     "idle": {"services": (*SERVICES, "remittance", "statement", "complaint", "rating"), "notice": "large_notes_only"},
     "enter_pin": {"digits": 12, "digits_max": 12, "tries_left": 1},
-    "menu": {"options": tuple(replace(item, why_not="host_offline" if n % 2 else "") for n, item in enumerate(MENU))},
-    "choose_amount": {"options": amounts(100, 200, 300, 500, 1000, 2000, 3000, 10000), "available": Money(99999999999, "CNY")},
-    "other_amount": {"typed": Money(99999999, "CNY"), "multiple": yuan(100), "most": yuan(20000), "error": "not_multiple"},
+    "menu": {"options": HALF_CLOSED},
+    "choose_amount": {"options": amounts(100, 200, 300, 500, 1000, 2000, 3000, 10000), "available": HUGE * 999},
+    "other_amount": {"typed": HUGE, "multiple": yuan(100), "most": yuan(20000), "error": "not_multiple"},
     "choose_mix": {"amount": yuan(20000), "options": (*MIXES, replace(MIXES[2], label=""))},
     "not_payable": {"amount": yuan(99999), "options": amounts(100, 200, 300, 500, 99900, 99950)},
     "lower_offer": {"asked": yuan(100000), "offered": yuan(99999), "reason": "over_count"},
     "partial_offer": {"asked": yuan(100000), "approved": yuan(99999)},
     "take_notes": {"amount": yuan(20000), "picks": {"10000": 100, "5000": 200, "2000": 10, "1000": 9}, "confirm": True},
     "refused": {"reason": "pin_tries_exceeded", "reference": LONG},
-    "not_charged": {"reference": LONG, "amount": Money(99999999, "CNY"), "reason": "cannot_dispense"},
-    "short_paid": {"paid": Money(99999999, "CNY"), "not_charged": Money(99999999, "CNY"), "reference": LONG},
-    "suspect_case": {"reference": LONG, "amount": Money(99999999, "CNY"), "how": "recount", "contact": "+86 400-000-0000"},
-    "card_retained": {"reference": LONG, "reason": "pin_tries_exceeded", "contact": "+86 400-000-0000"},
+    "not_charged": {"reference": LONG, "amount": HUGE, "reason": "cannot_dispense"},
+    "short_paid": {"paid": HUGE, "not_charged": HUGE, "reference": LONG},
+    "suspect_case": {"reference": LONG, "amount": HUGE, "how": "recount", "contact": PHONE},
+    "card_retained": {"reference": LONG, "reason": "pin_tries_exceeded", "contact": PHONE},
     "receipt_on_screen": {"lines": RECEIPT + RECEIPT[2:8], "reference": LONG},
 }  # fmt: skip
 
