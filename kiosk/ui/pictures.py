@@ -253,9 +253,7 @@ def _printer(c: Canvas, length: float) -> None:
 
 
 def _printing(c: Canvas) -> None:
-    _printer(c, 170)
-    for n in range(3):
-        c.disc(150 + n * 60, 360, 12, theme.BRAND if n == 0 else theme.TINT_DEEP)
+    _printer(c, 150)
 
 
 def _receipt(c: Canvas) -> None:

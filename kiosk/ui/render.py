@@ -14,13 +14,14 @@ from typing import Final
 
 import pygame
 
+from kiosk.money import Money
 from kiosk.ports import Input
 from kiosk.ui import theme
 from kiosk.ui.draw import Painter
-from kiosk.ui.scene import MOVING, Brand, Builder, Node, Scene, Values
+from kiosk.ui.scene import MOVING, Brand, Builder, Node, Scene, Values, picks_of
 from kiosk.ui.screens import CHOOSE, SCREENS, Screen, ScreenError, load_screens
 from kiosk.ui.type import FONTS, Type
-from kiosk.ui.view import View
+from kiosk.ui.view import Option, View
 from kiosk.ui.words import LANGUAGES, Words, words_of
 
 OVERLAY: Final = "more_time"
@@ -163,7 +164,7 @@ class Renderer:
 
     def _offered(self, scene: Scene, event: str) -> bool:
         """Return whether a key may make `event`: not if the button that makes it is left out of this view."""
-        return event.startswith("pressed_") or any(node.event == event for node in scene.focus) or not scene.focus
+        return event.startswith("pressed_") or any(node.event == event for node in scene.focus)
 
     def speech(self, view: View) -> str:
         """Return what the voice says: the screen's sentences, then every choice with the key that makes it."""
@@ -178,8 +179,10 @@ class Renderer:
             if not values.has(widget.when):
                 continue
             if widget.kind == "choices":
+                of = values.money(widget.spec.get("of", ""))
                 for n, option in enumerate(values.options(widget.spec["options"])):
-                    said.append(self._say_option(values, words, option, labels.get(f"{widget.name}.{n}")))
+                    node = labels.get(f"{widget.name}.{n}")
+                    said.append(self._say_option(values, words, option, node, of.currency if of else ""))
             elif widget.kind == "button" and widget.name in labels:
                 said.append(self._say_key(words, screen, labels[widget.name], values.text(widget.spec["text"])))
             elif widget.kind == "stars":
@@ -192,13 +195,11 @@ class Renderer:
     def _sayable(self, values: Values, id_: str, words: Words) -> bool:
         return id_.startswith("@") or words.ids[id_] <= set(values.texts)
 
-    def _say_option(self, values: Values, words: Words, option: object, node: Node | None) -> str:
-        from kiosk.ui.view import Option
-
-        assert isinstance(option, Option)
-        label = values.label(option)
-        notes = [f"{count} × {value // 100}" for value, count in _pairs(option.details)]
-        label = ", ".join([text for text in (label, *notes) if text])
+    def _say_option(self, values: Values, words: Words, option: Option, node: Node | None, currency: str) -> str:
+        notes = [
+            f"{count} × {values.atom(Money(value, currency))}" for value, count in picks_of(option.details)
+        ] if currency else []  # fmt: skip
+        label = ", ".join(text for text in (values.label(option), *notes) if text)
         if node is None:
             return words.text("voice.not_now", {"label": label, "why": values.why_not(option)})
         return _side(words, node, label)
@@ -215,10 +216,6 @@ class Renderer:
 def _side(words: Words, node: Node, label: str) -> str:
     id_ = "voice.left" if node.side[0] == "L" else "voice.right"
     return words.text(id_, {"number": node.side[1], "label": label})
-
-
-def _pairs(details: Mapping[str, object]) -> list[tuple[int, int]]:
-    return [(int(key), count) for key, count in details.items() if key.isdigit() and isinstance(count, int)]
 
 
 def _merged(boxes: list[pygame.Rect]) -> list[pygame.Rect]:

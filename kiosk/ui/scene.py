@@ -13,6 +13,7 @@ Lengths are in units of a screen 1024 high (`theme`) until a node is made; then 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -30,6 +31,7 @@ Box = tuple[int, int, int, int]
 MOVING: Final = ("bar", "dots")  # nodes whose picture depends on the time
 SHRINK: Final = (1.0, 0.93, 0.87, 0.81)  # text of a column that is too full is set smaller, never below SMALLEST
 OPTIONS_MAX: Final = len(SIDE_KEYS)
+OVERHANG: Final = 0.14  # of the size: ink that reaches beyond the line height, both ends together
 DIGITS_MAX: Final = 12  # of a PIN (ISO 9564-1)
 
 
@@ -154,7 +156,7 @@ class Values:
 
     def picks(self, name: str) -> tuple[tuple[int, int], ...]:
         value = self.raw.get(name)
-        return _picks(value) if isinstance(value, Mapping) else ()
+        return picks_of(value) if isinstance(value, Mapping) else ()
 
     def money(self, name: str) -> Money | None:
         value = self.raw.get(name)
@@ -169,7 +171,8 @@ class Values:
         return value if type(value) is int else otherwise
 
 
-def _picks(details: Mapping[str, object]) -> tuple[tuple[int, int], ...]:
+def picks_of(details: Mapping[str, object]) -> tuple[tuple[int, int], ...]:
+    """Return the notes that a mapping tells (denomination in minor units -> notes), largest first."""
     found = [(int(key), count) for key, count in details.items() if key.isdigit() and type(count) is int and count]
     return tuple(sorted(found, reverse=True))
 
@@ -231,6 +234,14 @@ class Builder:
     def _put(self, kind: str, x: float, y: float, w: float, h: float, *data: object, **more: str) -> None:
         self._nodes.append(Node(kind, self._box(x, y, w, h), data, **more))
 
+    def _put_text(self, x: float, y: float, w: float, h: float, lines: tuple[str, ...], px: int, bold: bool,
+                  colour: Colour, ground: Colour, align: str) -> None:  # fmt: skip
+        """Add set lines, centred in height. Their box has room for what hangs over the line height (g, Å)."""
+        left, top, wide, high = self._box(x, y, w, h)
+        over = max(0, math.ceil(len(lines) * px * LEADING + OVERHANG * px) - high + 1) // 2
+        box = (left, top - over, wide, high + 2 * over)
+        self._nodes.append(Node("text", box, (lines, "bold" if bold else "regular", px, colour, ground, align)))
+
     def _panel(self, x: float, y: float, w: float, h: float, fill: Colour, edge: Colour | None, r: float = 20) -> None:
         self._put("panel", x, y, w, h, fill, edge or fill, round(r * self._scale), max(1, round(2 * self._scale)))
 
@@ -255,7 +266,7 @@ class Builder:
               colour: Colour = theme.INK, ground: Colour = theme.GROUND, align: str = "left", lines_max: int = 1
               ) -> None:  # fmt: skip
         lines, px = self._set(text, size, w, h, bold, lines_max)
-        self._put("text", x, y, w, h, lines, "bold" if bold else "regular", px, colour, ground, align)
+        self._put_text(x, y, w, h, lines, px, bold, colour, ground, align)
 
     def _button(self, name: str, label: str, event: str, value: str, x: float, y: float, w: float, h: float, *,
                 kind: str = "plain", side: str = "", digit: str = "", why_not: str = "",
@@ -433,7 +444,7 @@ class Builder:
         height = len(lines) * px * LEADING / self._scale + 2
 
         def put(x: float, y: float) -> None:
-            self._put("text", x, y, w, height, lines, "bold" if bold else "regular", px, colour, theme.GROUND, "left")
+            self._put_text(x, y, w, height, lines, px, bold, colour, theme.GROUND, "left")
 
         return _Item(height, put, gap)
 
@@ -457,7 +468,7 @@ class Builder:
             self._put("disc", x + 24, y + height / 2 - 19, 38, 38, theme.WARN_INK if warn else theme.BRAND)
             self._text("!" if warn else "i", 28, x + 24, y + height / 2 - 19, 38, 38, bold=True, colour=theme.WHITE,
                        ground=theme.WARN_INK if warn else theme.BRAND, align="center")  # fmt: skip
-            self._put("text", x + 80, y, w - 100, height, lines, "regular", px, ink, fill, "left")
+            self._put_text(x + 80, y, w - 100, height, lines, px, False, ink, fill, "left")
 
         return [_Item(height, put, 30)]
 
@@ -588,7 +599,7 @@ class Builder:
             self._button(
                 f"{widget.name}.{n}", self._v.label(option), option.event, option.value, left,
                 y + (int(side[1]) - 1) * (each_h + gap), each_w, each_h, side=side, why_not=self._v.why_not(option),
-                digit=str(n + 1) if self._digits else "", picks=_picks(option.details) if of else (),
+                digit=str(n + 1) if self._digits else "", picks=picks_of(option.details) if of else (),
                 currency=of.currency if of else "",
             )  # fmt: skip
 

@@ -59,10 +59,16 @@ class Window:
         self._pressed = ""
         self._focus = ""
         self._shown_mark = ""
+        self._inputs: list[Input] = []
 
     def show(self, view: View) -> None:
-        """Draw `view` now; only what differs from the last one. Raises `ScreenError`; then the old one stays."""
+        """Draw `view` now; only what differs from the last one. Raises `ScreenError`; then the old one stays.
+
+        What was touched before this call was meant for the old view and keeps its serial: the second tap of an
+        impatient finger must not answer the next question.
+        """
         self._renderer.scene(view)
+        self._take_events()
         self._pressed = self._focus = ""
         self._refresh(self._view, view)
         self._view = view
@@ -78,7 +84,13 @@ class Window:
 
     def pump(self) -> list[Input]:
         """Return the inputs made since the last call, oldest first, and move what moves on the screen."""
-        inputs: list[Input] = []
+        self._take_events()
+        if self._view is not None:
+            self._refresh(self._view, self._view)
+        inputs, self._inputs = self._inputs, []
+        return inputs
+
+    def _take_events(self) -> None:
         for event in pygame.event.get():
             if self._view is None:
                 continue
@@ -88,26 +100,23 @@ class Window:
             elif event.type == pygame.MOUSEBUTTONUP and event.button == 1:
                 node = self._renderer.node_at(self._view, *event.pos)
                 if node is not None and node.name == self._pressed:
-                    inputs.append(Input(node.event, node.value, self._view.serial))
+                    self._inputs.append(Input(node.event, node.value, self._view.serial))
                 self._pressed = ""
             elif event.type == pygame.KEYDOWN:
-                self._key(event.key, self._view, inputs)
+                self._key(event.key, self._view)
             elif event.type in (pygame.WINDOWEXPOSED, pygame.WINDOWSHOWN):
                 self._refresh(None, self._view)
-        if self._view is not None:
-            self._refresh(self._view, self._view)
-        return inputs
 
-    def _key(self, key: int, view: View, inputs: list[Input]) -> None:
+    def _key(self, key: int, view: View) -> None:
         focus = self._renderer.scene(view).focus
         names = [node.name for node in focus]
         if key == pygame.K_TAB and names:
             self._focus = names[(names.index(self._focus) + 1) % len(names)] if self._focus in names else names[0]
         elif key == pygame.K_SPACE and self._focus in names:
             node = focus[names.index(self._focus)]
-            inputs.append(Input(node.event, node.value, view.serial))
+            self._inputs.append(Input(node.event, node.value, view.serial))
         elif key in KEYS and (made := self._renderer.key(view, KEYS[key])):
-            inputs.append(made)
+            self._inputs.append(made)
 
     def close(self) -> None:
         """Close the window; may be called twice."""

@@ -25,8 +25,8 @@ MIXES = (
 )
 RECEIPT = (
     "示范银行 Example Bank", "-", "日期 Date\t2026-11-22 10:42", "终端 Terminal\tT0000001",
-    "卡号 Card\t622848******1234", "-", "业务 Service\t取款 Withdrawal", "金额 Amount\t¥500", "手续费 Fee\t¥0", "余额 Balance\t¥12,345.67", "-",
-    "参考号 Reference\t632610000417", "-", "谢谢使用 Thank you",
+    "卡号 Card\t622848******1234", "-", "业务 Service\t取款 Withdrawal", "金额 Amount\t¥500", "手续费 Fee\t¥0",
+    "余额 Balance\t¥12,345.67", "-", "参考号 Reference\t632610000417", "-", "谢谢使用 Thank you",
 )  # fmt: skip
 LONG = "20261122-T0000001-000417"
 
