@@ -47,6 +47,7 @@ class Renderer:
         self._painter = Painter(self._type)
         self._builder = Builder(self._type, size, self.brand)
         self._scenes: list[tuple[View, Scene]] = []
+        self._cold = sorted(self.screens, reverse=True)
         for locale in LANGUAGES:
             self._check_texts(words_of(locale))
 
@@ -62,6 +63,17 @@ class Renderer:
                         str(words.path), f"{id_!r} wants {missing[0]!r}, which {screen.where} does not ask for",
                         "Declare it under `values:` or reword the text.",
                     )  # fmt: skip
+
+    def warm(self) -> bool:
+        """Draw one more illustration beforehand (15 ms). Return False when there is none left to draw.
+
+        A screen whose illustration was never drawn takes two frames; call this while the terminal has nothing to do.
+        """
+        while self._cold:
+            place = self._builder.picture(self.screens[self._cold.pop()])
+            if place is not None and self._painter.warm(place):
+                return True
+        return False
 
     def screen(self, name: str) -> Screen:
         if name not in self.screens:

@@ -31,6 +31,7 @@ Box = tuple[int, int, int, int]
 MOVING: Final = ("bar", "dots")  # nodes whose picture depends on the time
 SHRINK: Final = (1.0, 0.93, 0.87, 0.81)  # text of a column that is too full is set smaller, never below SMALLEST
 OPTIONS_MAX: Final = len(SIDE_KEYS)
+PICTURE_HIGH: Final = 540.0
 OVERHANG: Final = 0.14  # of the size: ink that reaches beyond the line height, both ends together
 DIGITS_MAX: Final = 12  # of a PIN (ISO 9564-1)
 
@@ -200,6 +201,7 @@ class Builder:
         self._nodes: list[Node] = []
         self._overflows: list[str] = []
         self._view, self._words = view, words
+        self._tabs = True  # a tab at the edge shows which side key belongs to a button
         self._digits = screen.keys.get("digits") == CHOOSE
         self._v = Values(screen, view, words, self._brand)
         self._header()
@@ -211,7 +213,7 @@ class Builder:
         self._nodes = [
             Node(node.kind, node.box, node.data) if node.touchable else node for node in self._nodes
         ]
-        self._digits = False
+        self._digits = self._tabs = False
         self._v = Values(overlay, View(view.serial, overlay.name, view.locale), words, self._brand)
         self._over(overlay)
         return self._scene(overlay)
@@ -232,7 +234,10 @@ class Builder:
         return left, top, round((x + w) * s) - left, round((y + h) * s) - top
 
     def _put(self, kind: str, x: float, y: float, w: float, h: float, *data: object, **more: str) -> None:
-        self._nodes.append(Node(kind, self._box(x, y, w, h), data, **more))
+        box = self._box(x, y, w, h)
+        if kind == "picture":  # of one size wherever it stands, so that it is drawn once
+            box = (*box[:2], int(w * self._scale), int(h * self._scale))
+        self._nodes.append(Node(kind, box, data, **more))
 
     def _put_text(self, x: float, y: float, w: float, h: float, lines: tuple[str, ...], px: int, bold: bool,
                   colour: Colour, ground: Colour, align: str) -> None:  # fmt: skip
@@ -282,7 +287,7 @@ class Builder:
         more = {} if why_not else {"name": name, "event": event, "value": value, "side": side}
         radius = round(min(20, h / 4) * self._scale)
         self._put("panel", x, y, w, h, fill, edge, radius, max(1, round(2 * self._scale)), **more)
-        if side and not why_not:
+        if side and not why_not and self._tabs:
             at = 0 if side[0] == "L" else self._wide - 26
             self._put("panel", at, y + h / 2 - 20, 26, 40, theme.TINT_DEEP, theme.TINT_DEEP, round(6 * self._scale), 1)
         pad, badge = 28.0, 0.0
@@ -353,16 +358,25 @@ class Builder:
     # ---- layouts
 
     def _message(self, screen: Screen) -> None:
-        aside_w = 500.0
         footed = any(widget.kind == "button" for widget in self._present(screen))
         h = 728.0 if footed else 820.0
-        self._panel(theme.MARGIN, 140, aside_w, h, theme.TINT, None, 32)
-        for widget in self._present(screen):
-            if widget.kind == "picture":
-                self._put("picture", theme.MARGIN + 20, 140 + (h - 540) / 2, aside_w - 40, 540,
-                          widget.spec["picture"], theme.TINT)  # fmt: skip
-        x = theme.MARGIN + aside_w + 68
+        self._aside(screen, theme.MARGIN, 140, h)
+        x = theme.MARGIN + theme.ASIDE + 68
         self._column(screen, x, 150, self._wide - theme.MARGIN - x, h - 20, titled=True, centred=True)
+
+    def _aside(self, screen: Screen, x: float, y: float, h: float) -> None:
+        """Put the screen's illustration onto a panel."""
+        self._panel(x, y, theme.ASIDE, h, theme.TINT, None, 32)
+        for widget in screen.widgets:
+            if widget.kind == "picture":
+                top = y + (h - PICTURE_HIGH) / 2
+                self._put("picture", x + 20, top, theme.ASIDE - 40, PICTURE_HIGH, widget.spec["picture"], theme.TINT)
+
+    def picture(self, screen: Screen) -> Node | None:
+        """Return the node of a screen's illustration, to draw it beforehand; its place does not matter."""
+        self._nodes = []
+        self._aside(screen, 0, 0, PICTURE_HIGH)
+        return next((node for node in self._nodes if node.kind == "picture"), None)
 
     def _choice(self, screen: Screen) -> None:
         width = self._wide - 2 * theme.MARGIN
@@ -376,16 +390,14 @@ class Builder:
         width = self._wide - 2 * theme.MARGIN
         self._text(title, theme.TITLE, theme.MARGIN, 132, width, 80, bold=True)
         right = [w for w in self._present(screen) if w.kind in ("keypad", "paper", "picture")]
-        aside_w = 500.0
-        x = self._wide - theme.MARGIN - aside_w
+        x = self._wide - theme.MARGIN - theme.ASIDE
         for widget in right:
             if widget.kind == "keypad":
-                self._keypad(widget, x, 240, aside_w, 628)
+                self._keypad(widget, x, 240, theme.ASIDE, 628)
             elif widget.kind == "paper":
-                self._paper(self._v.lines(widget.spec["value"]), x, 232, aside_w, 640)
+                self._paper(self._v.lines(widget.spec["value"]), x, 232, theme.ASIDE, 640)
             else:
-                self._panel(x, 240, aside_w, 628, theme.TINT, None, 32)
-                self._put("picture", x + 20, 284, aside_w - 40, 540, widget.spec["picture"], theme.TINT)
+                self._aside(screen, x, 240, 628)
         self._column(screen, theme.MARGIN, 250, x - 60 - theme.MARGIN, 606, titled=False, centred=False)
 
     def _blank(self, screen: Screen) -> None:
