@@ -18,9 +18,10 @@ from kiosk.money import Money
 from kiosk.ports import Input
 from kiosk.ui import theme
 from kiosk.ui.draw import Painter
-from kiosk.ui.scene import MOVING, Brand, Builder, Node, Scene, Values, picks_of
+from kiosk.ui.scene import MOVING, Builder, Node, Scene
 from kiosk.ui.screens import CHOOSE, SCREENS, Screen, ScreenError, load_screens
 from kiosk.ui.type import FONTS, Type
+from kiosk.ui.values import Brand, Values, picks_of
 from kiosk.ui.view import Option, View
 from kiosk.ui.words import LANGUAGES, Words, words_of
 
