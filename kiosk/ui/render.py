@@ -18,6 +18,7 @@ from kiosk.money import Money
 from kiosk.ports import Input
 from kiosk.ui import theme
 from kiosk.ui.draw import Painter
+from kiosk.ui.pictures import PICTURES
 from kiosk.ui.scene import MOVING, Builder, Node, Scene
 from kiosk.ui.screens import CHOOSE, SCREENS, Screen, ScreenError, load_screens
 from kiosk.ui.type import FONTS, Type
@@ -49,6 +50,11 @@ class Renderer:
         self._builder = Builder(self._type, size, self.brand)
         self._scenes: list[tuple[View, Scene]] = []
         self._cold = sorted(self.screens, reverse=True)
+        for screen in self.screens.values():
+            for widget in screen.widgets:
+                if widget.kind == "picture" and widget.spec["picture"] not in PICTURES:
+                    what = f"there is no picture {widget.spec['picture']!r}"
+                    raise ScreenError(screen.where, what, f"Known: {', '.join(PICTURES)}.")
         for locale in LANGUAGES:
             self._check_texts(words_of(locale))
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from kiosk.money import minor_per_major
@@ -93,7 +93,10 @@ class Builder:
         self._v = Values(screen, view, words, self._brand)
         self._header()
         blank = view.privacy and screen.privacy == "blank"
-        (self._blank if blank else getattr(self, f"_{screen.layout}"))(screen)
+        frame = len(self._nodes)
+        getattr(self, f"_{screen.layout}")(screen)
+        if blank:
+            self._blank(screen, frame)
         self._foot(screen)
         if overlay is None:
             return self._scene(screen)
@@ -287,11 +290,15 @@ class Builder:
                 self._aside(screen, x, 240, 628)
         self._column(screen, theme.MARGIN, 250, x - 60 - theme.MARGIN, 606, titled=False, centred=False)
 
-    def _blank(self, screen: Screen) -> None:
+    def _blank(self, screen: Screen, frame: int) -> None:
+        """Hide all that was laid out after the frame; what can be touched can still be, unseen."""
+        hidden = [node for node in self._nodes[frame:] if node.touchable]
+        del self._nodes[frame:], self._overflows[:]
         width = self._wide - 2 * theme.MARGIN
         self._text(self._v.text(screen.title), theme.TITLE, theme.MARGIN, 132, width, 80, bold=True)
-        self._panel(theme.MARGIN, 250, width, 600, theme.TINT, None, 32)
-        self._text(self._words.text("privacy.blank"), theme.TEXT, theme.MARGIN + 80, 250, width - 160, 600,
+        self._panel(theme.MARGIN, 250, width, 620, theme.TINT, None, 32)
+        self._nodes += [replace(node, kind="fill", data=(theme.TINT,)) for node in hidden]
+        self._text(self._words.text("privacy.blank"), theme.TEXT, theme.MARGIN + 80, 250, width - 160, 620,
                    ground=theme.TINT, align="center", lines_max=4)  # fmt: skip
 
     def _over(self, screen: Screen) -> None:

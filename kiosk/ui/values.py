@@ -29,7 +29,7 @@ class Values:
     def __init__(self, screen: Screen, view: View, words: Words, brand: Brand, *, spoken: bool = False) -> None:
         self.screen, self.words, self.raw = screen, words, view.values
         self._spoken = spoken
-        self._hide = view.privacy and screen.privacy == "mask" and not spoken
+        self._hide = view.privacy and screen.privacy != "same" and not spoken
         self.texts: dict[str, str] = {"helpline": brand.helpline}
         if strange := sorted(set(view.values) - set(screen.values)):
             raise self._wrong(strange[0], "is not known here", f"Known are {', '.join(screen.values) or 'none'}.")
