@@ -24,7 +24,7 @@ from kiosk.ui import theme
 from kiosk.ui.screens import CHOOSE, SIDE_KEYS, Screen, ScreenError, Wanted, Widget
 from kiosk.ui.theme import Colour
 from kiosk.ui.type import LEADING, Type
-from kiosk.ui.view import Option, View
+from kiosk.view import Option, View
 from kiosk.ui.words import HIDDEN, LANGUAGES, Words
 
 Box = tuple[int, int, int, int]
