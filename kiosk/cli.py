@@ -17,7 +17,9 @@ app = typer.Typer(
 journal_app = typer.Typer(help="Read, verify and export journals.", no_args_is_help=True)
 app.add_typer(journal_app, name="journal")
 
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="Configuration folder; the project's own if left out.")]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="Configuration folder; the project's own if left out.")
+]
 
 
 def main() -> None:
@@ -32,7 +34,9 @@ def main() -> None:
 @app.command()
 def rehearse(
     path: Annotated[Path, typer.Argument(help="A scenario file, or a folder of them.")],
-    transcript: Annotated[bool, typer.Option("--transcript", help="Print everything that happened, side by side.")] = False,
+    transcript: Annotated[
+        bool, typer.Option("--transcript", help="Print everything that happened, side by side.")
+    ] = False,
     report: Annotated[Path | None, typer.Option("--report", help="Write an HTML report here.")] = None,
     config: ConfigOption = None,
 ) -> None:
@@ -82,17 +86,12 @@ def crash(
 
 def _open_journal(file: Path, config: Path | None) -> object:
     from kiosk.config import load_config
-    from kiosk.journal.journal import Journal, JournalError
+    from kiosk.journal.journal import Journal
 
     if not file.exists():
         print(f"{file}: there is no such journal", file=sys.stderr)
         raise typer.Exit(2)
-    key = bytes.fromhex(load_config(config).host.keys.bits("journal").reveal())
-    try:
-        return Journal.for_reading(file, key)
-    except JournalError as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(1) from None
+    return Journal(file, bytes.fromhex(load_config(config).host.keys.bits("journal").reveal()), read_only=True)
 
 
 @journal_app.command("verify")
@@ -113,7 +112,9 @@ def journal_verify(file: Path, config: ConfigOption = None) -> None:
 @journal_app.command("show")
 def journal_show(
     file: Path,
-    kind: Annotated[list[str] | None, typer.Option("--kind", help="Only records of this kind; may be given again.")] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option("--kind", help="Only records of this kind; may be given again.")
+    ] = None,
     after: Annotated[int, typer.Option("--after", help="Only records behind this number.")] = 0,
     config: ConfigOption = None,
 ) -> None:

@@ -9,22 +9,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from drivers.printer.driver import EscPosPrinter
-from drivers.sim.printer import SimEscPosPrinter
-
 from drivers.base.driver import Driver
-from drivers.base.secrets import KeyBits
 from drivers.card_reader.driver import Omron3S4YR
 from drivers.card_reader.driver import Settings as ReaderSettings
 from drivers.dispenser.lcdm2000 import Lcdm2000
 from drivers.dispenser.lcdm4000 import Lcdm4000, Lcdm4000Settings
 from drivers.pin_pad.driver import SzztPinPad
 from drivers.pin_pad.settings import PinPadSettings
+from drivers.printer.driver import EscPosPrinter
 from drivers.sim.card_reader import SimOmron3S4YR
 from drivers.sim.device import SimDevice
 from drivers.sim.dispenser.lcdm2000 import SimLcdm2000
 from drivers.sim.dispenser.lcdm4000 import SimLcdm4000
 from drivers.sim.pin_pad import SimSzztPinPad
+from drivers.sim.printer import SimEscPosPrinter
 from kiosk.bank.bank import Bank
 from kiosk.bank.data import load_bank
 from kiosk.bank.storage import Store
@@ -98,27 +96,27 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "omron-3s4yr": Family(
         "card_reader",
         lambda clock, s: Omron3S4YR(clock, ReaderSettings(**s)),
-        lambda clock, _: SimOmron3S4YR(clock),
+        lambda clock, c: SimOmron3S4YR(clock, **c.devices.card_reader.simulator),
     ),
     "szzt": Family(
         "pin_pad",
         lambda clock, s: SzztPinPad(clock, PinPadSettings(**s)),
-        lambda clock, c: SimSzztPinPad(clock, KeyBits(c.host.keys.bits("pin_master").reveal())),
+        lambda clock, c: SimSzztPinPad(clock, c.host.keys.bits("pin_master"), **c.devices.pin_pad.simulator),
     ),
     "lcdm-4000": Family(
         "dispenser",
         lambda clock, s: Lcdm4000(clock, Lcdm4000Settings(**s)),
-        lambda clock, c: SimLcdm4000(clock, _loads(c)),
+        lambda clock, c: SimLcdm4000(clock, _loads(c), **c.devices.dispenser.simulator),
     ),
     "lcdm-2000": Family(
         "dispenser",
         lambda clock, s: Lcdm2000(clock, **s),
-        lambda clock, c: SimLcdm2000(clock, _loads(c)),
+        lambda clock, c: SimLcdm2000(clock, _loads(c), **c.devices.dispenser.simulator),
     ),
     "escpos": Family(
         "printer",
         lambda clock, s: EscPosPrinter(clock, **s),
-        lambda clock, _: SimEscPosPrinter(clock),
+        lambda clock, c: SimEscPosPrinter(clock, **c.devices.printer.simulator),
     ),
 }
 

@@ -31,12 +31,13 @@ class SerialForm(_Strict):
 
 
 class DeviceForm(_Strict):
-    """One device: its family, its line, and settings of its driver by name."""
+    """One device: its family, its line, and settings of its driver and of its simulator by name."""
 
     family: str
     line: str = "simulated"
     serial: SerialForm | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
+    simulator: dict[str, Any] = Field(default_factory=dict)
 
 
 class DevicesForm(_Strict):

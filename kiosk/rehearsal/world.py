@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -42,7 +42,10 @@ Lane = Literal["screen", "person", "device", "host", "journal", "fault"]
 
 
 class PowerCut(BaseException):
-    """The power goes here. Not an Exception: no handler of the terminal may catch it."""
+    """The power goes here: the terminal's alone, or the devices', too. No Exception: nobody may catch it."""
+
+    def __init__(self, *, devices: bool) -> None:
+        self.devices = devices
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,15 +179,9 @@ class World:
             return False
         try:
             return self.terminal.pump()
-        except PowerCut:
-            self.cut(devices=self._cut_devices, for_ms=20_000)
+        except PowerCut as cut:
+            self.cut(devices=cut.devices, for_ms=20_000)
             return True
-
-    _cut_devices = False
-
-    def cut_at_next_point(self, *, devices: bool) -> None:
-        """Say what a `PowerCut` raised at a point takes with it: the terminal alone, or the devices, too."""
-        self._cut_devices = devices
 
     def _over(self, now: int) -> bool:
         return self._settled(now) and not self._unarmed_pending()
@@ -212,7 +209,13 @@ class World:
     # ------------------------------------------------------------ terminal and power
 
     def start_terminal(self) -> None:
-        """Power the terminal up from its journal."""
+        """Power the terminal up from its journal; the power may go again meanwhile."""
+        try:
+            self._start_terminal()
+        except PowerCut as cut:
+            self.cut(devices=cut.devices, for_ms=20_000)
+
+    def _start_terminal(self) -> None:
         key = bytes.fromhex(self.config.host.keys.bits("journal").reveal())
         if self._journal is None:
             self._journal = self._journal_type(self._journal_path, key)
@@ -320,6 +323,10 @@ class World:
         else:
             self.cut(devices=fault.power == "cut", for_ms=fault.for_ms)
 
+    def at(self, at_ms: int, what: str, act: Callable[[], None]) -> None:
+        """Have something happen at an instant."""
+        self._waiting.append(_Waiting(at_ms, what, act))
+
     def _act_waiting(self, now: int) -> bool:
         due = [w for w in self._waiting if w.at_ms <= now]
         for waiting in due:
@@ -424,16 +431,17 @@ class _TappedLink(MemoryLink):
 
 def _with_world(config: Config, scenario: Scenario) -> Config:
     """Return the configuration with what the scenario changes of the world."""
-    from dataclasses import replace
-
     world = scenario.world
     site, devices = config.site, config.devices
     if world.notes:
         units = [u.model_copy(update={"load": world.notes.get(u.id, u.load)}) for u in site.cash.units]
         site = site.model_copy(update={"cash": site.cash.model_copy(update={"units": units})})
+    dispenser = devices.dispenser
     if world.dispenser_family:
-        form = devices.dispenser.model_copy(update={"family": world.dispenser_family})
-        devices = devices.model_copy(update={"dispenser": form})
+        dispenser = dispenser.model_copy(update={"family": world.dispenser_family, "settings": {}, "simulator": {}})
+    if world.dispenser_forgets:
+        dispenser = dispenser.model_copy(update={"simulator": {"last_status_survives_power": False}})
+    devices = devices.model_copy(update={"dispenser": dispenser})
     return replace(config, site=site, devices=devices)
 
 
