@@ -23,7 +23,7 @@ from kiosk.ui.scene import MOVING, Builder, Node, Scene
 from kiosk.ui.screens import CHOOSE, SCREENS, Screen, ScreenError, load_screens
 from kiosk.ui.type import FONTS, Type
 from kiosk.ui.values import Brand, Values, picks_of
-from kiosk.ui.view import Option, View
+from kiosk.view import Option, View
 from kiosk.ui.words import LANGUAGES, Words, words_of
 
 OVERLAY: Final = "more_time"

@@ -24,7 +24,7 @@ from kiosk.ui.screens import CHOOSE, Screen, ScreenError, Widget
 from kiosk.ui.theme import Colour
 from kiosk.ui.type import LEADING, Type
 from kiosk.ui.values import Brand, Values, picks_of
-from kiosk.ui.view import View
+from kiosk.view import View
 from kiosk.ui.words import LANGUAGES, Words
 
 Box = tuple[int, int, int, int]

@@ -8,7 +8,7 @@ from datetime import date
 
 from kiosk.money import Money
 from kiosk.ui.screens import Screen, ScreenError, Wanted
-from kiosk.ui.view import Option, View
+from kiosk.view import Option, View
 from kiosk.ui.words import HIDDEN, Words
 
 

@@ -17,7 +17,7 @@ import pygame
 
 from kiosk.ports import Clock, Input
 from kiosk.ui.render import Renderer
-from kiosk.ui.view import View
+from kiosk.view import View
 
 KEYS: Final = {
     pygame.K_RETURN: "enter",

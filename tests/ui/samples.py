@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kiosk.money import Money
-from kiosk.ui.view import Option, Value, View
+from kiosk.view import Option, Value, View
 
 
 def yuan(amount: int) -> Money:

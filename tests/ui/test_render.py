@@ -15,7 +15,7 @@ from kiosk.ui import theme
 from kiosk.ui.render import Renderer
 from kiosk.ui.scene import Node
 from kiosk.ui.screens import ScreenError
-from kiosk.ui.view import Option, View
+from kiosk.view import Option, View
 
 from .samples import EXTREME, MENU, USUAL, every, view, yuan
 
