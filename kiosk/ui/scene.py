@@ -24,8 +24,8 @@ from kiosk.ui.screens import CHOOSE, Screen, ScreenError, Widget
 from kiosk.ui.theme import Colour
 from kiosk.ui.type import LEADING, Type
 from kiosk.ui.values import Brand, Values, picks_of
-from kiosk.view import View
 from kiosk.ui.words import LANGUAGES, Words
+from kiosk.view import View
 
 Box = tuple[int, int, int, int]
 MOVING: Final = ("bar", "dots")  # nodes whose picture depends on the time

@@ -8,8 +8,8 @@ from datetime import date
 
 from kiosk.money import Money
 from kiosk.ui.screens import Screen, ScreenError, Wanted
-from kiosk.view import Option, View
 from kiosk.ui.words import HIDDEN, Words
+from kiosk.view import Option, View
 
 
 @dataclass(frozen=True, slots=True)
