@@ -157,7 +157,7 @@ class Receipts:
     @action
     def note_not_printed(self, turn: Turn) -> None:
         result = turn.event.payload
-        turn.record("receipt.not_printed", error=result.error, detail=result.detail, outcome=result.outcome.value)
+        turn.record("receipt_not_printed", error=result.error, detail=result.detail, outcome=result.outcome.value)
 
     @staticmethod
     def _document(turn: Turn) -> Document:
@@ -166,7 +166,7 @@ class Receipts:
             return case_document(turn, case)
         return capture_document(turn, turn.find(CardGone) or CardGone("retained"))
 
-    @view("receipt.on_screen")
+    @view("receipt_on_screen")
     def _receipt_on_screen(self, turn: Turn) -> Mapping[str, Any]:
         text = turn.find(ReceiptText)
         return {"lines": text.lines if text else ()}
