@@ -381,3 +381,14 @@ def test_a_stranger_on_the_line_does_nothing() -> None:
     assert session.receive(b"GET / HTTP/1.1\r\n\r\n") == []
     assert session.wants_close
     assert world.bank.orders() == []
+
+
+def test_an_answer_under_the_former_key_still_counts() -> None:
+    world = World()
+    world.personality.strike("late", by_ms=500)
+    world.ask(10_000)
+    world._reply(world.session.offer_keys())
+    world.settle()
+    world.pass_time(600)
+    assert world.last(HostAnswered).code == "00"
+    assert world.told(HostMismatch) == []
