@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from drivers.base.secrets import Track2
-from kiosk.bank.storage import SqlAlchemyStore, SqliteStore
+from kiosk.bank.storage import SqlAlchemyStore, SqliteStore, open_store
 from kiosk.host.message import parse_private
 from kiosk.money import Money
 from kiosk.ports import AdviceAnswered, AdviceKind, HostAnswered
 from tests.bank import sample
+from tests.bank.test_ledger import POSTGRES, emptied
 from tests.host.world import World
 
 CASH = f"atm:{sample.TERMINAL}:cash"
@@ -112,9 +115,12 @@ def test_inquiry_and_statement() -> None:
     assert world.last(HostAnswered).extra["125"] == "1122 D 000000050000;1122 C 000001000000"
 
 
-def test_deposit_credits_when_vaulted() -> None:
+def test_deposit_credits_when_vaulted_and_needs_no_pin() -> None:
     world = World()
-    request = world.ask(20_000, operation="deposit")
+    request = world.request_of(20_000, operation="deposit")
+    object.__setattr__(request, "pin_block", None)
+    world.client.request(request)
+    world.settle()
     assert ledger_minor(world, sample.ACCOUNTS[sample.NORMAL]) == 1_000_000
     world.advise(request, AdviceKind.COMPLETION)
     assert ledger_minor(world, sample.ACCOUNTS[sample.NORMAL]) == 1_020_000
@@ -299,6 +305,19 @@ def test_the_books_are_the_same_through_sqlalchemy(tmp_path) -> None:  # type: i
     request = world.ask(50_000)
     world.advise(request, AdviceKind.REVERSAL, stands=Money(20_000, "CNY"))
     assert ledger_minor(world, sample.ACCOUNTS[sample.NORMAL]) == 980_000
+    assert world.bank.verify() == []
+    world.bank.close()
+
+
+def test_the_books_are_the_same_on_postgres() -> None:
+    if POSTGRES not in os.environ:
+        pytest.skip(f"no database named by {POSTGRES}")
+    world = World(store=emptied(open_store(os.environ[POSTGRES])))
+    first, second = world.ask(50_000), world.ask(20_000)
+    world.advise(first, AdviceKind.REVERSAL, stands=Money(20_000, "CNY"))
+    world.advise(second, AdviceKind.COMPLETION, suspect=True)
+    assert ledger_minor(world, sample.ACCOUNTS[sample.NORMAL]) == 960_000
+    assert [item.kind for item in world.bank.exceptions()] == ["suspect"]
     assert world.bank.verify() == []
     world.bank.close()
 

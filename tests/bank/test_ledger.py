@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -39,10 +40,27 @@ def checked(store: Store) -> list[Violation]:
     return store.transact(lambda tx: violations(tx, 0, 24))
 
 
-@pytest.fixture(params=["sqlite3", "sqlalchemy"])
+POSTGRES = "KIOSK_TEST_POSTGRES"  # a URL, postgresql+psycopg://…, of a database the tests may empty
+
+
+def emptied(store: Store) -> Store:
+    tables = "exceptions, events, answers, orders, bank_state, daily_use, cards, customer_accounts, entries, transfers"
+    store.transact(lambda tx: tx.run(f"DROP TABLE IF EXISTS {tables}, accounts CASCADE"))
+    return store
+
+
+@pytest.fixture(params=["sqlite3", "sqlalchemy", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    opened = SqliteStore() if request.param == "sqlite3" else open_store(f"sqlite:///{tmp_path}/books.db")
-    assert isinstance(opened, SqliteStore if request.param == "sqlite3" else SqlAlchemyStore)
+    if request.param == "sqlite3":
+        opened = open_store("")
+        assert isinstance(opened, SqliteStore)
+    elif request.param == "sqlalchemy":
+        opened = open_store(f"sqlite:///{tmp_path}/books.db")
+        assert isinstance(opened, SqlAlchemyStore)
+    elif POSTGRES in os.environ:
+        opened = emptied(open_store(os.environ[POSTGRES]))
+    else:
+        pytest.skip(f"no database named by {POSTGRES}")
     yield prepared(opened)
     opened.close()
 
