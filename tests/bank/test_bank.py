@@ -5,6 +5,7 @@ import os
 import pytest
 
 from drivers.base.secrets import Track2
+from kiosk.bank.data import load_bank
 from kiosk.bank.storage import SqlAlchemyStore, SqliteStore, open_store
 from kiosk.host.message import parse_private
 from kiosk.money import Money
@@ -281,6 +282,30 @@ def test_cash_follows_withdrawals_loads_and_counts() -> None:
     assert ledger_minor(world, CASH) == -10_440_000
     assert ledger_minor(world, "bank:suspense:CNY") == -10_000
     assert world.bank.verify() == []
+
+
+def test_verify_compares_the_terminals_cash_with_its_orders() -> None:
+    world = World()
+    request = world.ask(50_000)
+    world.advise(request, AdviceKind.COMPLETION)
+    world.bank._store.transact(lambda tx: tx.run("UPDATE orders SET stands_minor = 40000"))
+    assert {violation.invariant for violation in world.bank.verify()} >= {"I12", "I13"}
+
+
+def test_an_officer_reports_a_card_stolen_and_frees_it() -> None:
+    raw = sample.raw_bank()
+    raw["cards"][0]["label"] = "mine"
+    world = World(data=load_bank(raw))
+    world.bank.set_card("mine", state="stolen")
+    assert code(world, 10_000, sample.NORMAL) == "43"
+    world.bank.set_card("mine")
+    assert code(world, 10_000, sample.NORMAL) == "00"
+    (card,) = [card for card in world.bank.cards() if card["label"] == "mine"]
+    assert card["masked"] == "622588*********" + sample.NORMAL[-4:]
+    assert sample.NORMAL not in str(world.bank.cards())
+    assert len(world.bank.accounts()) == len(sample.ACCOUNTS)
+    with pytest.raises(ValueError, match="mine"):
+        world.bank.set_card("yours")
 
 
 # ------------------------------------------------------------ durability

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -143,10 +144,12 @@ def test_work_that_raises_leaves_nothing(store: Store) -> None:
 def test_many_hands_cannot_overdraw(store: Store) -> None:
     done: list[Result] = []
 
+    def one_draw(tx: Tx, key: str) -> Result:
+        return ledger.move(tx, key, "anna", "cash", 100, "CNY", STAMP)
+
     def draw(who: int) -> None:
         for n in range(15):
-            key = f"{who}/{n}"
-            done.append(do(store, lambda tx, key=key: ledger.move(tx, key, "anna", "cash", 100, "CNY", STAMP)))
+            done.append(do(store, partial(one_draw, key=f"{who}/{n}")))
 
     hands = [threading.Thread(target=draw, args=(who,)) for who in range(3)]
     for hand in hands:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 
+from kiosk.bank.data import load_bank
 from kiosk.ports import AdviceKind
 from tests.bank import sample
 from tests.host.world import World
@@ -16,7 +17,7 @@ def milliseconds_per_withdrawal(times: int = 500) -> float:
     """Return the milliseconds of 0200, 0210, 0220 and 0230, each encoded, signed, checked, decoded and handled."""
     rich = sample.raw_bank()
     rich["accounts"][0]["balance_minor"] = 10**9
-    world = World(data=sample.load_bank(rich))
+    world = World(data=load_bank(rich))
     for _ in range(50):
         world.advise(world.ask(100), AdviceKind.COMPLETION, units={"C1": 1})
     begun = time.perf_counter()
