@@ -164,7 +164,8 @@ class Kernel:
     ) -> None:
         """Start from what recovery found, write `records` first, then enter the charts.
 
-        `facts` are what services made of it; `load` are the notes of a new terminal's first loading. Advices that may have been sent go out as repeats.
+        `facts` are what services made of it; `load` are the notes of a new terminal's first loading. Advices that
+        may have been sent go out as repeats.
         """
         parts = self._parts
         parts.numbers.recover(recovered.numbers)
@@ -307,7 +308,6 @@ class Kernel:
             runner.restore(before)
             raise StepFailed(f"{region} at {runner.where} on {event.name!r} from {event.source}: {error}") from error
         try:
-            parts.point("commit")
             self._append(self._records(region, event, moves, turn.effects))
         except JournalUnwritable as error:
             runner.restore(before)
@@ -319,7 +319,7 @@ class Kernel:
             if not isinstance(effect, Record):
                 parts.point(f"before {_name(effect)}")
                 self._release(region, effect)
-        parts.point("released")
+                parts.point(f"after {_name(effect)}")
         if any(isinstance(e, Record) and e.kind == "session_ended" for e in turn.effects):
             self._sessions += 1
             if self._sessions % CHECKPOINT_EVERY == 0:
@@ -402,8 +402,9 @@ class Kernel:
             return
         now_ms = self._parts.clock.now_ms()
         at = self._parts.calendar.now().isoformat(timespec="milliseconds")
+        self._parts.point(f"before commit of {records[-1].kind}")
         entries = self._parts.journal.append(records, at=at, ms=now_ms)
-        self._parts.point("committed")
+        self._parts.point(f"after commit of {records[-1].kind}")
         if watched:
             for watcher in self._parts.watchers:
                 self._append(watcher.seen(entries), watched=False)

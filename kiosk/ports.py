@@ -235,6 +235,11 @@ class HostPort(Protocol):
     @property
     def advices_waiting(self) -> int: ...
 
+    @property
+    def wants_close(self) -> bool:
+        """Whether this connection cannot go on (garbage, silence) and must be given up."""
+        ...
+
     def connected(self) -> None:
         """The connection is up: sign on."""
         ...

@@ -52,7 +52,7 @@ def recover(journal: Journal) -> Recovered:
         match entry.kind:
             case "checkpoint":
                 numbers = dict(data["numbers"])
-                moves = [_loaded(row) for row in data["cash"]]
+                moves = [_loaded(row) for row in data["cash"] if row["place"] != Place.SUPPLY.value]
                 advices = {row["id"]: row for row in data["advices"]}
             case "number_reserved":
                 numbers[data["counter"]] = data["up_to"]

@@ -66,10 +66,18 @@ class Verified:
 class Journal:
     """One journal file, or one in memory for a rehearsal."""
 
-    def __init__(self, path: Path | str, key: bytes) -> None:
-        """Open or create. Raises JournalDamaged if the tail since the last anchor is broken."""
+    def __init__(self, path: Path | str, key: bytes, *, read_only: bool = False) -> None:
+        """Open or create. Raises JournalDamaged if the tail since the last anchor is broken.
+
+        `read_only` neither creates nor checks: it is for `verify` and for reading a damaged file.
+        """
         self._file = str(path)
         self._key = key
+        if read_only:
+            self._db = sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True)
+            self._seq = self._last_anchor = 0
+            self._hash = GENESIS
+            return
         try:
             if self._file != ":memory:":
                 Path(path).parent.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,6 @@ from drivers.base.vocabulary import (
     RetainCardResult,
     StopKeys,
 )
-from kiosk.cash import Place
 from kiosk.flow.offers import action, guard, view
 from kiosk.ports import Input
 from kiosk.services.case import Case
@@ -283,7 +282,3 @@ class Sessions:
         if found.cases:
             turn.put(found.cases[0])
             turn.put(OpenCases(found.cases[1:]))
-
-    @guard
-    def path_dirty(self, turn: Turn) -> bool:
-        return turn.cash.count(Place.PATH) > 0

@@ -222,10 +222,6 @@ class Withdrawal:
     def refuse_host_down(self, turn: Turn) -> None:
         turn.put(Refusal("refused_host_down"))
 
-    @guard
-    def never_sent(self, turn: Turn) -> bool:
-        return bool(turn.event.payload.sent is False)
-
     @action
     def note_no_answer(self, turn: Turn) -> None:
         """No answer to be trusted: what may be reserved is released, before the customer is told."""

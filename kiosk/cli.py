@@ -1,0 +1,144 @@
+"""The command line: one command per thing a person does with the terminal. Heavy imports happen inside commands."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kiosk.strict_yaml import DocumentError
+
+app = typer.Typer(
+    name="kiosk", help="The open software of a self-service bank terminal.", no_args_is_help=True, add_completion=False,
+    pretty_exceptions_enable=False,
+)  # fmt: skip
+journal_app = typer.Typer(help="Read, verify and export journals.", no_args_is_help=True)
+app.add_typer(journal_app, name="journal")
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="Configuration folder; the project's own if left out.")
+]
+
+
+def main() -> None:
+    """Run the command line. A mistake in a document ends with its place and remedy and exit code 2."""
+    try:
+        app()
+    except DocumentError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+@app.command()
+def rehearse(
+    path: Annotated[Path, typer.Argument(help="A scenario file, or a folder of them.")],
+    transcript: Annotated[
+        bool, typer.Option("--transcript", help="Print everything that happened, side by side.")
+    ] = False,
+    report: Annotated[Path | None, typer.Option("--report", help="Write an HTML report here.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Play scenarios in virtual time, at byte level, and judge the money."""
+    from kiosk.config import load_config
+    from kiosk.rehearsal.play import play, summary
+    from kiosk.rehearsal.report import render_transcript, write_report
+    from kiosk.rehearsal.scenario import load_scenarios
+    from kiosk.words import catalogue
+
+    site = load_config(config)
+    results = []
+    for scenario in load_scenarios(path):
+        played = play(scenario, site, catalogue(), transcript=transcript or report is not None)
+        results.append(played)
+        print(f"{'passed' if played.passed else 'FAILED'}  {scenario.scenario}: {scenario.title}")
+        for line in [*played.unmet, *(f"MONEY: {m}" for m in played.money), *played.failure.splitlines()]:
+            print(f"        {line}")
+        if transcript and played.world is not None:
+            print(render_transcript(played.world))
+    if report is not None:
+        write_report(report, results)
+    print(summary(results))
+    if not all(p.passed for p in results):
+        raise typer.Exit(1)
+
+
+@app.command()
+def crash(
+    service: Annotated[str, typer.Argument(help="The service whose crash points are tried, e.g. withdrawal.")],
+    config: ConfigOption = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Name every crash point.")] = False,
+) -> None:
+    """Cut the power at every journal commit, before every effect and after every note; settle; compare the books."""
+    from kiosk.config import load_config
+    from kiosk.rehearsal.crash import crash_points
+    from kiosk.words import catalogue
+
+    result = crash_points(service, load_config(config), catalogue())
+    for point in result.points:
+        if verbose or point.errors:
+            print(f"{'recovered' if not point.errors else 'FAILED   '}  {point.name}  {'; '.join(point.errors)}")
+    print(result.summary())
+    if not result.passed:
+        raise typer.Exit(1)
+
+
+def _open_journal(file: Path, config: Path | None) -> object:
+    from kiosk.config import load_config
+    from kiosk.journal.journal import Journal
+
+    if not file.exists():
+        print(f"{file}: there is no such journal", file=sys.stderr)
+        raise typer.Exit(2)
+    return Journal(file, bytes.fromhex(load_config(config).host.keys.bits("journal").reveal()), read_only=True)
+
+
+@journal_app.command("verify")
+def journal_verify(file: Path, config: ConfigOption = None) -> None:
+    """Check every record of a journal against its chain and its anchors."""
+    from kiosk.journal.journal import Journal, JournalError
+
+    journal = _open_journal(file, config)
+    assert isinstance(journal, Journal)
+    try:
+        seen = journal.verify()
+    except JournalError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+    print(f"{file}: {seen.entries} records, {seen.anchors} anchors, unbroken; last hash {seen.last_hash[:16]}")
+
+
+@journal_app.command("show")
+def journal_show(
+    file: Path,
+    kind: Annotated[
+        list[str] | None, typer.Option("--kind", help="Only records of this kind; may be given again.")
+    ] = None,
+    after: Annotated[int, typer.Option("--after", help="Only records behind this number.")] = 0,
+    config: ConfigOption = None,
+) -> None:
+    """Print a journal, one record a line."""
+    from kiosk.journal.journal import Journal
+    from kiosk.journal.record import canonical
+
+    journal = _open_journal(file, config)
+    assert isinstance(journal, Journal)
+    for entry in journal.entries(after=after, kinds=kind or ()):
+        print(f"{entry.seq:6} {entry.at} {entry.kind:20} {canonical(entry.data)}")
+
+
+@journal_app.command("export")
+def journal_export(file: Path, config: ConfigOption = None) -> None:
+    """Print a journal as JSON lines, for the audit."""
+    from kiosk.journal.journal import Journal
+    from kiosk.journal.record import canonical
+
+    journal = _open_journal(file, config)
+    assert isinstance(journal, Journal)
+    for entry in journal.entries():
+        print(canonical(entry.as_data()))
+
+
+if __name__ == "__main__":
+    main()

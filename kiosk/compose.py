@@ -1,0 +1,235 @@
+"""The one place that knows every concrete class: configuration in, a terminal out."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from drivers.base.driver import Driver
+from drivers.card_reader.driver import Omron3S4YR
+from drivers.card_reader.driver import Settings as ReaderSettings
+from drivers.dispenser.lcdm2000 import Lcdm2000
+from drivers.dispenser.lcdm4000 import Lcdm4000, Lcdm4000Settings
+from drivers.pin_pad.driver import SzztPinPad
+from drivers.pin_pad.settings import PinPadSettings
+from drivers.printer.driver import EscPosPrinter
+from drivers.sim.card_reader import SimOmron3S4YR
+from drivers.sim.device import SimDevice
+from drivers.sim.dispenser.lcdm2000 import SimLcdm2000
+from drivers.sim.dispenser.lcdm4000 import SimLcdm4000
+from drivers.sim.pin_pad import SimSzztPinPad
+from drivers.sim.printer import SimEscPosPrinter
+from kiosk.bank.bank import Bank
+from kiosk.bank.data import load_bank
+from kiosk.bank.storage import Store
+from kiosk.config import DEVICES, ROOT, Config
+from kiosk.devices import DeviceDesk, Line
+from kiosk.effects import Record
+from kiosk.flow.chart import Chart, load_charts
+from kiosk.flow.offers import Offers
+from kiosk.flow.runner import FlowRunner
+from kiosk.host.client import HostClient
+from kiosk.host.settings import HostSettings
+from kiosk.hostdesk import HostDesk, Link
+from kiosk.journal.journal import Journal
+from kiosk.kernel import Kernel, Parts, Watcher, no_point
+from kiosk.numbers import Numbers
+from kiosk.ports import Calendar, Clock
+from kiosk.recovery import first_load, recover
+from kiosk.services.dispensing import Dispensing
+from kiosk.services.facts import OpenCases
+from kiosk.services.receipt import Receipts
+from kiosk.services.session import Sessions
+from kiosk.services.upkeep import Upkeep
+from kiosk.services.withdrawal import Withdrawal
+from kiosk.site import Site
+from kiosk.standing import Standing
+from kiosk.terminal import Terminal
+from kiosk.turn import Words
+from kiosk.view import View
+
+FLOWS: Final = ROOT / "models" / "flows"
+VERSION: Final = "0.1.0"
+SHARED: Final = (
+    "terminal", "settlement", "preparation", "authenticate", "return_card", "retain_card", "dispense", "print_receipt",
+    "upkeep",
+)  # fmt: skip
+"""Flows that serve others; what is left is a service's own."""
+REGIONS: Final = {"main": "terminal", "upkeep": "upkeep"}
+
+
+def services() -> tuple[object, ...]:
+    """Return one of every service."""
+    return Sessions(), Withdrawal(), Dispensing(), Receipts(), Upkeep()
+
+
+@cache
+def flows(folder: Path = FLOWS) -> tuple[Mapping[str, Chart], Offers]:
+    """Return the charts of a folder and what services offer them. Raises DocumentError for any mistake."""
+    charts = load_charts(folder)
+    offers = Offers.of(services())
+    offers.check(charts)
+    return charts, offers
+
+
+# ------------------------------------------------------------ devices
+
+
+@dataclass(frozen=True)
+class Family:
+    """One family of devices: how its driver and its simulator are made."""
+
+    device: str
+    driver: Callable[[Clock, Mapping[str, Any]], Driver]
+    simulator: Callable[[Clock, Config], SimDevice]
+
+
+def _loads(config: Config) -> dict[str, int]:
+    return {u.id: u.load for u in config.site.cash.units}
+
+
+FAMILIES: Final[Mapping[str, Family]] = {
+    "omron-3s4yr": Family(
+        "card_reader",
+        lambda clock, s: Omron3S4YR(clock, ReaderSettings(**s)),
+        lambda clock, c: SimOmron3S4YR(clock, **c.devices.card_reader.simulator),
+    ),
+    "szzt": Family(
+        "pin_pad",
+        lambda clock, s: SzztPinPad(clock, PinPadSettings(**s)),
+        lambda clock, c: SimSzztPinPad(clock, c.host.keys.bits("pin_master"), **c.devices.pin_pad.simulator),
+    ),
+    "lcdm-4000": Family(
+        "dispenser",
+        lambda clock, s: Lcdm4000(clock, Lcdm4000Settings(**s)),
+        lambda clock, c: SimLcdm4000(clock, _loads(c), **c.devices.dispenser.simulator),
+    ),
+    "lcdm-2000": Family(
+        "dispenser",
+        lambda clock, s: Lcdm2000(clock, **s),
+        lambda clock, c: SimLcdm2000(clock, _loads(c), **c.devices.dispenser.simulator),
+    ),
+    "escpos": Family(
+        "printer",
+        lambda clock, s: EscPosPrinter(clock, **s),
+        lambda clock, c: SimEscPosPrinter(clock, **c.devices.printer.simulator),
+    ),
+}
+
+
+def family_of(config: Config, device: str) -> Family:
+    """Return the family of a device. Raises ValueError naming the known ones."""
+    name = config.devices.of(device).family
+    family = FAMILIES.get(name)
+    if family is None or family.device != device:
+        known = ", ".join(n for n, f in FAMILIES.items() if f.device == device)
+        raise ValueError(f"{config.folder / 'devices.yaml'}: {device}: unknown family {name!r}; known: {known}")
+    return family
+
+
+def simulators(config: Config, clock: Clock) -> dict[str, SimDevice]:
+    """Return a simulator for every device of the configuration."""
+    return {name: family_of(config, name).simulator(clock, config) for name in DEVICES}
+
+
+# ------------------------------------------------------------ bank
+
+
+def bank_data(config: Config) -> Any:
+    """Return the model bank's data, with this terminal and its keys enrolled. Raises BankDataError."""
+    keys = config.host.keys
+    cash = sum(u.value_minor * u.load for u in config.site.cash.units)
+    terminal = {
+        "id": config.site.terminal_id,
+        "currency": config.site.cash.currency,
+        "cash_minor": cash,
+        "keys": {
+            "pin_master_key": keys.bits("pin_master").reveal(),
+            "mac_transport_key": keys.bits("mac_transport").reveal(),
+            "link_mac_key": keys.bits("link_mac").reveal(),
+        },
+    }
+    return load_bank({**config.bank, "terminals": [terminal]})
+
+
+def model_bank(config: Config, store: Store, clock: Clock, calendar: Calendar, seed: int | None = None) -> Bank:
+    """Return the model bank. With a seed its working keys repeat, as a rehearsal needs."""
+    entropy = random.Random(seed).randbytes if seed is not None else random.SystemRandom().randbytes
+    return Bank(store, bank_data(config), clock, calendar, entropy)
+
+
+# ------------------------------------------------------------ terminal
+
+
+def host_settings(config: Config) -> HostSettings:
+    """Return the host machine's settings. Raises ValueError with the remedy."""
+    site, keys = config.site, config.host.keys
+    return HostSettings(
+        terminal=site.terminal_id,
+        acceptor=site.acceptor_id,
+        acquirer=config.host.acquirer,
+        location=site.location,
+        currency=site.cash.currency,
+        link_mac_key=keys.bits("link_mac"),
+        mac_transport_key=keys.bits("mac_transport"),
+    )
+
+
+def terminal(
+    config: Config,
+    *,
+    clock: Clock,
+    calendar: Calendar,
+    journal: Journal,
+    lines: Mapping[str, Callable[[], Line]],
+    link: Link,
+    words: Words,
+    on_view: Callable[[View], None],
+    watchers: tuple[Watcher, ...] = (),
+    point: Callable[[str], None] = no_point,
+) -> Terminal:
+    """Put a terminal together and start it from its journal."""
+    site: Site = config.site
+    charts, offers = flows()
+    recovered = recover(journal)
+
+    def reserve(data: Mapping[str, Any]) -> None:
+        at = calendar.now().isoformat(timespec="milliseconds")
+        journal.append([Record("number_reserved", data)], at=at, ms=clock.now_ms())
+
+    numbers = Numbers(reserve)
+    desk = DeviceDesk(clock)
+    for name, open_line in lines.items():
+        desk.attach(name, family_of(config, name).driver(clock, config.devices.of(name).settings), open_line)
+    host = HostClient(clock, calendar, host_settings(config), lambda: numbers.draw("stan"))
+    standing = Standing(desk.names, desk.capabilities, lambda: host.advices_waiting)
+    kernel = Kernel(
+        Parts(
+            clock=clock,
+            calendar=calendar,
+            journal=journal,
+            site=site,
+            devices=desk,
+            standing=standing,
+            host=host,
+            numbers=numbers,
+            words=words,
+            regions={region: FlowRunner(root, charts, offers) for region, root in REGIONS.items()},
+            default_locale=site.locale,
+            on_view=on_view,
+            watchers=watchers,
+            point=point,
+        )
+    )
+    boot = Record("boot", {"version": VERSION, "terminal": site.terminal_id, "open_cases": len(recovered.cases)})
+    kernel.begin(
+        recovered,
+        facts=[OpenCases(recovered.cases)],
+        records=[boot],
+        load=first_load(site) if recovered.empty else (),
+    )
+    return Terminal(kernel, desk, HostDesk(host, link), journal, standing)

@@ -1,0 +1,99 @@
+"""The configuration folder, read strictly: every mistake with its place, before anything is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from drivers.base.secrets import KeyBits
+from kiosk import strict_yaml
+from kiosk.site import Site
+
+ROOT = Path(__file__).resolve().parent.parent
+DEVICES = ("card_reader", "pin_pad", "dispenser", "printer")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class SerialForm(_Strict):
+    """How a port is opened."""
+
+    baud: int = 9600
+    bytesize: Literal[7, 8] = 8
+    parity: Literal["N", "E", "O"] = "N"
+    stopbits: Literal[1, 2] = 1
+
+
+class DeviceForm(_Strict):
+    """One device: its family, its line, and settings of its driver and of its simulator by name."""
+
+    family: str
+    line: str = "simulated"
+    serial: SerialForm | None = None
+    settings: dict[str, Any] = Field(default_factory=dict)
+    simulator: dict[str, Any] = Field(default_factory=dict)
+
+
+class DevicesForm(_Strict):
+    """The devices of a terminal."""
+
+    card_reader: DeviceForm
+    pin_pad: DeviceForm
+    dispenser: DeviceForm
+    printer: DeviceForm
+
+    def of(self, name: str) -> DeviceForm:
+        form: DeviceForm = getattr(self, name)
+        return form
+
+
+class KeysForm(_Strict):
+    """Keys as hex; demonstration only."""
+
+    link_mac: str = Field(pattern=r"^[0-9A-Fa-f]{32}$", repr=False)
+    mac_transport: str = Field(pattern=r"^[0-9A-Fa-f]{32}$", repr=False)
+    pin_master: str = Field(pattern=r"^[0-9A-Fa-f]{32}$", repr=False)
+    journal: str = Field(pattern=r"^[0-9A-Fa-f]{64}$", repr=False)
+
+    def bits(self, name: str) -> KeyBits:
+        return KeyBits(getattr(self, name))
+
+
+class HostForm(_Strict):
+    """The host line."""
+
+    address: str = "embedded"
+    port: int = Field(default=0, ge=0, le=65_535)
+    acquirer: str = Field(pattern=r"^[0-9]{1,11}$")
+    answer_within_ms: int = Field(default=30_000, gt=0, le=120_000)
+    tls: bool = False
+    keys: KeysForm
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything a site sets."""
+
+    folder: Path
+    site: Site
+    devices: DevicesForm
+    host: HostForm
+    bank: Mapping[str, Any]
+
+
+def load_config(folder: Path | None = None) -> Config:
+    """Read a configuration folder. Raises DocumentError with every mistake of the first bad file."""
+    folder = folder or ROOT / "config"
+    return Config(
+        folder,
+        strict_yaml.load(folder / "terminal.yaml").as_model(Site),
+        strict_yaml.load(folder / "devices.yaml").as_model(DevicesForm),
+        strict_yaml.load(folder / "host.yaml").as_model(HostForm),
+        strict_yaml.load(folder / "bank.yaml").data,
+    )

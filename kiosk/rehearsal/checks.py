@@ -1,0 +1,137 @@
+"""What is judged after a rehearsal: the money, always; and what the scenario expects.
+
+The truth is taken from the far ends, never from the terminal: what the simulated dispenser let out, and what the bank's
+ledger posted. A difference is an error unless it was *declared*: the terminal or the bank says, by reference, that here
+is something to be found out (a suspect case, an over-dispense, a cash difference). A declared difference must not be
+larger than what was declared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from kiosk.cash import Place
+from kiosk.journal.journal import JournalDamaged
+
+if TYPE_CHECKING:
+    from kiosk.rehearsal.world import World
+
+
+def money_errors(world: World) -> list[str]:
+    """Return every way in which money is not where it should be; empty if all is well."""
+    errors = [f"bank: {violation}" for violation in world.bank.verify()]
+    site = world.config.site
+    out = world.notes_out()
+    out_minor = site.worth(out).minor
+    balance = world.bank.balance(world.wallet.account)
+    assert balance is not None
+    charged = world.opening_minor - balance.ledger_minor
+    declared_items = {item.rrn for item in world.bank.exceptions()}
+    suspect_minor = sum(
+        e.data["stands_minor"] - e.data["paid_minor"]
+        for e in world.entries
+        if e.kind == "case_closed" and e.data["suspect"]
+    )
+    over_minor = sum(site.worth(dict(e.data["notes"])).minor for e in world.entries if e.kind == "over_dispensed")
+    difference = charged - out_minor
+    if difference > 0 and difference > suspect_minor:
+        errors.append(f"customer charged {charged} for {out_minor} in notes, {suspect_minor} of it declared suspect")
+    if difference < 0 and not (-difference <= over_minor or suspect_minor or world.bank.exceptions()):
+        errors.append(f"bank paid {out_minor} and charged {charged}, {over_minor} of it declared over-dispensed")
+    for entry in world.entries:
+        if entry.kind == "case_closed" and entry.data["suspect"] and entry.data["case"] not in declared_items:
+            errors.append(f"case {entry.data['case']} is suspect at the terminal and unknown to the bank's register")
+    if balance.held_minor and not declared_items:
+        errors.append(f"{balance.held_minor} still held on the account, with no case open at the bank")
+    errors += _cash_errors(world, out)
+    try:
+        world.verify_journal()
+    except JournalDamaged as error:
+        errors.append(f"journal: {error}")
+    return errors
+
+
+def _cash_errors(world: World, out: Mapping[str, int]) -> list[str]:
+    """Compare the terminal's cash book with the simulated cassettes, unit by unit."""
+    if world.terminal is None or world.terminal.kernel.halted:
+        return []
+    book, state = world.terminal.kernel.cash, world.dispenser_state()
+    unknown = book.by_unit(Place.UNKNOWN)
+    declared: dict[str, int] = dict(unknown)
+    over: dict[str, int] = {}
+    for entry in world.entries:
+        if entry.kind == "cash_difference":
+            declared[entry.data["unit"]] = declared.get(entry.data["unit"], 0) + entry.data["extra"]
+        if entry.kind == "over_dispensed":
+            for unit, n in entry.data["notes"].items():
+                declared[unit] = declared.get(unit, 0) + n
+                over[unit] = over.get(unit, 0) + n
+    for unit, n in book.by_unit(Place.REJECT).items():
+        declared[unit] = declared.get(unit, 0) + n  # a double pick is one reject to the device and two notes in its tray
+    rejected: Mapping[str, int] = state["reject"]
+    in_path: dict[str, int] = {}
+    for unit, *_ in state["path"]:
+        in_path[unit] = in_path.get(unit, 0) + 1
+    places: list[tuple[Place, Mapping[str, int]]] = [
+        (Place.CASSETTE, state["units"]),
+        (Place.CUSTOMER, out),
+        (Place.REJECT, rejected),
+        (Place.PATH, in_path),
+    ]
+    errors = []
+    for place, truth in places:
+        for unit in world.config.site.notes:
+            booked, real = book.count(place, unit), truth.get(unit, 0)
+            allowed = unknown.get(unit, 0) + over.get(unit, 0) if place is Place.CUSTOMER else declared.get(unit, 0)
+            if abs(booked - real) > allowed:
+                errors.append(f"cash book: {unit} has {booked} at {place.value}, really {real}")
+    return errors
+
+
+def unmet(world: World) -> list[str]:
+    """Return what the scenario expects and did not get."""
+    expect, found = world.scenario.expect, []
+    site = world.config.site
+
+    def check(name: str, wanted: Any, got: Any) -> None:
+        if wanted != got:
+            found.append(f"{name}: expected {wanted!r}, was {got!r}")
+
+    if expect.ending:
+        check("ending", expect.ending, world.ending())
+    if expect.screens and not _in_order(expect.screens, world.screens):
+        found.append(f"screens: expected {' > '.join(expect.screens)}, were {' > '.join(world.screens)}")
+    for screen in expect.never:
+        if screen in world.screens:
+            found.append(f"screen {screen!r} was shown and never should be")
+    if expect.customer_minor is not None:
+        check("customer_minor", expect.customer_minor, site.worth(world.notes_out()).minor)
+    if expect.charged_minor is not None:
+        balance = world.bank.balance(world.wallet.account)
+        check("charged_minor", expect.charged_minor, world.opening_minor - (balance.ledger_minor if balance else 0))
+    if expect.card:
+        check("card", expect.card, world.card_place())
+    if expect.suspect is not None:
+        check("suspect", expect.suspect, any(e.kind == "case_closed" and e.data["suspect"] for e in world.entries))
+    if expect.advices is not None:
+        queued = [e.data["kind"] for e in world.entries if e.kind == "advice_queued"]
+        check("advices", expect.advices, queued)
+    if expect.dispensed_orders is not None:
+        check("dispensed_orders", expect.dispensed_orders, sum(e.kind == "dispense_ordered" for e in world.entries))
+    if expect.journal and not _in_order(expect.journal, [e.kind for e in world.entries]):
+        found.append(f"journal: expected {' > '.join(expect.journal)} in this order")
+    if expect.receipt:
+        check("receipt", expect.receipt, world.receipt())
+    if expect.reason:
+        reasons = [str(v.values.get("reason", "")) for v in world.views]
+        if expect.reason not in reasons:
+            found.append(f"reason: expected {expect.reason!r} on a screen, were {sorted(set(reasons) - {''})}")
+    last = world.screens[-1] if world.screens else ""
+    check("out_of_service", expect.out_of_service, last == "out_of_service")
+    return found
+
+
+def _in_order(wanted: list[str], got: list[str]) -> bool:
+    rest = iter(got)
+    return all(item in rest for item in wanted)

@@ -1,0 +1,241 @@
+"""A simulated person: looks at the screen, thinks, acts. A good customer unless the scenario says otherwise.
+
+Deeds, by name: ``nothing``, ``walk_away`` (does nothing any more), ``insert_card``, ``take_card``, ``hold_card``
+(blocks the mouth), ``key_pin`` (value: digits), ``press`` (value: a key of the pad), ``input`` (value: ``event`` or
+``event=value``), ``type_amount`` (value: digits in major units), ``take_notes`` (count), ``take_document``.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from drivers.base.secrets import Pan
+from drivers.sim.card_reader import MagneticCard
+from drivers.sim.wire import Wire
+from kiosk.money import minor_per_major
+from kiosk.ports import Input
+from kiosk.rehearsal.scenario import Deed, PersonForm
+from kiosk.view import Option, View
+
+
+@dataclass(frozen=True)
+class Wallet:
+    """The card a person carries and the PIN they know."""
+
+    track2: str
+    pin: str
+    account: str
+
+
+class Hands(Protocol):
+    """What a person can reach."""
+
+    wires: Mapping[str, Wire]
+
+    def touch(self, done: Input) -> None: ...
+
+    def say(self, lane: str, text: str) -> None: ...
+
+
+@dataclass
+class Intent:
+    """Something the person will do at an instant."""
+
+    at_ms: int
+    text: str
+    act: Callable[[], None]
+
+
+class Person:
+    """One customer, who may come several times."""
+
+    def __init__(self, form: PersonForm, wallet: Wallet, hands: Hands, seed: int, currency: str) -> None:
+        self._form = form
+        self._wallet = wallet
+        self._hands = hands
+        self._random = random.Random(seed)
+        self._major = minor_per_major(currency)
+        self._visits_left = form.visits
+        self._seen: dict[str, int] = {}
+        self._screen = ""
+        self._last: tuple[int, str, bool] | None = None
+        self._intent: Intent | None = None
+        self._gone = False
+
+    @property
+    def finished(self) -> bool:
+        """Whether the person will do nothing any more unless a screen asks."""
+        return self._intent is None and (self._gone or self._visits_left == 0)
+
+    @property
+    def visits_left(self) -> int:
+        return 0 if self._gone else self._visits_left
+
+    def next_deadline_ms(self) -> int | None:
+        return self._intent.at_ms if self._intent else None
+
+    def look(self, view: View, now_ms: int) -> None:
+        """See what is shown; decide what to do about it."""
+        shown = (view.serial, view.screen, view.asking_more_time)
+        if shown == self._last or self._gone:
+            return
+        screen = "more_time" if view.asking_more_time else view.screen
+        again = self._last is not None and screen == self._screen
+        self._last, self._screen = shown, screen
+        if not again:
+            self._seen[screen] = self._seen.get(screen, 0) + 1
+        deed = self._deed(screen)
+        if again and deed is not None:
+            return  # the same screen of the next state: the deed is under way, or done
+        think = self._form.think_ms + self._random.randrange(0, 200)
+        if deed is not None:
+            self._intend(now_ms + deed.after_ms, deed.do, lambda: self._do(deed, view))
+            return
+        act = self._habit(screen, view)
+        self._intent = None
+        if act is not None:
+            self._intend(now_ms + think, screen, act)
+
+    def act(self, now_ms: int) -> bool:
+        """Do what is due. Returns whether something was done."""
+        if self._intent is None or now_ms < self._intent.at_ms:
+            return False
+        intent, self._intent = self._intent, None
+        self._hands.say("person", intent.text)
+        intent.act()
+        return True
+
+    # ------------------------------------------------------------ deciding
+
+    def _deed(self, screen: str) -> Deed | None:
+        for deed in self._form.does:
+            if deed.on == screen and deed.nth in (0, self._seen[screen]):
+                return deed
+        return None
+
+    def _intend(self, at_ms: int, text: str, act: Callable[[], None]) -> None:
+        self._intent = Intent(at_ms, text, act)
+
+    def _habit(self, screen: str, view: View) -> Callable[[], None] | None:
+        touch = self._hands.touch
+
+        def post(event: str, value: str = "") -> Callable[[], None]:
+            return lambda: touch(Input(event, value, view.serial))
+
+        match screen:
+            case "idle":
+                if self._visits_left == 0:
+                    return None
+                if self._form.language and view.locale != self._form.language:
+                    return lambda: self._switch_language(view)
+                return self._insert_card
+            case "enter_pin":
+                return lambda: self._key_pin(self._form.pin or self._wallet.pin)
+            case "menu":
+                return post("chose_service", "withdrawal")
+            case "choose_amount":
+                wanted = str(self._form.wants_minor)
+                options = view.values.get("options", ())
+                assert isinstance(options, tuple)
+                if any(isinstance(o, Option) and o.value == wanted and not o.why_not for o in options):
+                    return post("chose_amount", wanted)
+                return post("chose_other_amount")
+            case "other_amount":
+                return lambda: self._type(str(self._form.wants_minor // self._major))
+            case "not_payable":
+                return post("pressed_cancel")
+            case "choose_mix":
+                return post("chose_mix", "0")
+            case "no_receipt" | "partial_offer":
+                return post("chose_yes")
+            case "lower_offer" | "another":
+                return post("chose_no")
+            case "more_time":
+                return post("more_time")
+            case "take_card" | "card_retained":
+                return self._take_card
+            case "take_notes" | "short_paid" | "suspect_case" | "not_charged":
+                return self._take_notes
+            case "take_receipt":
+                return self._take_document
+            case "receipt_on_screen":
+                return post("pressed_enter")
+            case _:
+                return None
+
+    def _switch_language(self, view: View) -> None:
+        self._hands.touch(Input("chose_language", self._form.language, view.serial))
+        self._last = None  # the same screen, in other words: look again
+
+    # ------------------------------------------------------------ doing
+
+    def _do(self, deed: Deed, view: View) -> None:
+        match deed.do:
+            case "nothing":
+                pass
+            case "walk_away":
+                self._gone = True
+            case "insert_card":
+                self._insert_card()
+            case "insert_wrong_way":
+                self._visits_left -= 1
+                self._hands.wires["card_reader"].act("insert_wrong_way", track2=self._wallet.track2)
+            case "take_card":
+                self._take_card()
+            case "hold_card":
+                self._try("card_reader", "block_exit")
+            case "key_pin":
+                self._key_pin(deed.value)
+            case "press":
+                self._hands.wires["pin_pad"].act("press", key=deed.value)
+            case "input":
+                event, _, value = deed.value.partition("=")
+                self._hands.touch(Input(event, value, view.serial))
+            case "type_amount":
+                self._type(deed.value)
+            case "take_notes":
+                self._take_notes(deed.count)
+            case "take_document":
+                self._take_document()
+            case _:
+                raise ValueError(f"no such deed: {deed.do!r}")
+
+    def _insert_card(self) -> None:
+        self._visits_left -= 1
+        self._hands.wires["card_reader"].act("insert_card", card=MagneticCard(track2=self._wallet.track2))
+
+    def _key_pin(self, pin: str) -> None:
+        self._hands.wires["pin_pad"].act("press_pin", pin=pin, then="enter")
+
+    def _type(self, digits: str) -> None:
+        for digit in digits:
+            self._hands.wires["pin_pad"].act("press", key=digit)
+        self._hands.wires["pin_pad"].act("press", key="enter")
+
+    def _take_card(self) -> None:
+        self._try("card_reader", "take_card")
+
+    def _take_notes(self, count: int | None = None) -> None:
+        if count is None:
+            self._try("dispenser", "take_notes")
+        else:
+            self._try("dispenser", "take_notes", n=count)
+
+    def _take_document(self) -> None:
+        self._try("printer", "take_document")
+
+    def _try(self, device: str, name: str, **arguments: object) -> None:
+        """Reach for something that may not be there."""
+        try:
+            self._hands.wires[device].act(name, **arguments)
+        except ValueError as error:
+            self._hands.say("person", f"finds nothing: {error}")
+
+
+def wallet_of(card: Mapping[str, object]) -> Wallet:
+    """Return what the holder of a card of the bank's data carries. The service code says: stripe, PIN."""
+    pan = Pan(str(card["pan"]))
+    return Wallet(f"{pan.reveal()}={card['expiry']}2060000000000", str(card["pin"]), str(card["account"]))

@@ -1,0 +1,60 @@
+"""A terminal put together: kernel, devices and host link, pumped by whoever owns the time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kiosk.devices import DeviceDesk
+from kiosk.hostdesk import HostDesk
+from kiosk.journal.journal import Journal
+from kiosk.kernel import Kernel
+from kiosk.standing import Standing
+
+ROUNDS_MAX = 1_000  # a pump that finds work so often in one instant is going in circles
+
+
+@dataclass
+class Terminal:
+    """One running terminal. `pump` does all there is to do now and returns; it never waits."""
+
+    kernel: Kernel
+    devices: DeviceDesk
+    host: HostDesk
+    journal: Journal
+    standing: Standing
+
+    def pump(self) -> bool:
+        """Move bytes, take in what was said, step until nothing is left. Returns whether anything happened.
+
+        Raises StepFailed for a bug in chart or service, and OverflowError when things go in circles.
+        """
+        happened = False
+        for _ in range(ROUNDS_MAX):
+            worked = False
+            for device, report in self.devices.pump():
+                self.kernel.device_said(device, report)
+                worked = True
+            for heard in self.host.pump():
+                self.kernel.host_said(heard)
+                worked = True
+            worked |= self.devices.moved or self.host.moved
+            while self.kernel.step():
+                worked = True
+            if not worked:
+                return happened
+            happened = True
+        raise OverflowError(f"the terminal goes in circles at {self.kernel.where()}")
+
+    def next_deadline_ms(self) -> int | None:
+        """Return the next instant at which there is something to do without a byte or a hand from outside."""
+        instants = (
+            self.kernel.next_deadline_ms(),
+            self.devices.next_deadline_ms(),
+            self.host.next_deadline_ms(),
+        )
+        return min((i for i in instants if i is not None), default=None)
+
+    def close(self) -> None:
+        self.devices.close()
+        self.host.close()
+        self.journal.close()

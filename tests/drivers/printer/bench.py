@@ -1,0 +1,21 @@
+"""A receipt printer, driver and simulator, on one wire."""
+
+from __future__ import annotations
+
+from drivers.base.clock import SimClock
+from drivers.printer import driver as printer
+from drivers.sim import printer as simulated
+from tests.drivers.wire import TestWire
+
+
+class Bench(TestWire):
+    driver: printer.EscPosPrinter
+    sim: simulated.SimEscPosPrinter
+
+    def __init__(
+        self, settings: printer.Settings | None = None, build: simulated.Build = simulated.RELIANCE
+    ) -> None:
+        clock = SimClock()
+        super().__init__(
+            clock, printer.EscPosPrinter(clock, settings), simulated.SimEscPosPrinter(clock, build)
+        )
