@@ -26,6 +26,7 @@ _LEDGER_REFUSED: Final = {
     "currency": "12",
     "key_reused": "94",
 }
+_WITHOUT_PIN: Final = frozenset({"deposit", "cheque_deposit"})  # paying in takes nothing from the account
 STATEMENT_ROWS: Final = 10
 
 
@@ -92,9 +93,10 @@ def _decide(case: Case, operation: Operation) -> _Verdict:
         return _Verdict("38" if card.retain_on_tries else "75", account=card.account)
     if card.expiry < case.stamp.booked_on[2:4] + case.stamp.booked_on[5:7]:
         return _Verdict("54", account=card.account)
-    refused = _check_pin(case, card, pan)
-    if refused is not None:
-        return refused
+    if operation.name not in _WITHOUT_PIN or case.message.get(52):
+        refused = _check_pin(case, card, pan)
+        if refused is not None:
+            return refused
     return _serve(case, operation, card, pan)
 
 
