@@ -178,7 +178,7 @@ def _withdraw(case: Case, account: str, cash: str) -> _Verdict:
         if amount < asked:
             amount -= amount % case.data.partial_step_minor
     if amount < 1 or (over_limit and not limits.partial_approval):
-        more = _balances(case, account)
+        more = _balances(case, account, at_most=max(allowed, 0))
         return _Verdict("61" if over_limit else "51", account=account, more=more)
     verdict = _reserve(case, account, cash, account, amount)
     if verdict.state == "approved":
@@ -228,16 +228,18 @@ def _payee(case: Case) -> str:
     return f"payee:{biller.partition('|')[0]}"
 
 
-def _balances(case: Case, account: str) -> dict[int, str]:
+def _balances(case: Case, account: str, at_most: int | None = None) -> dict[int, str]:
+    """Return field 54; with `at_most` no more is called available than a limit leaves."""
     held = ledger.balance(case.tx, account)
     if held is None:
         return {}
     currency = CURRENCIES[held.currency][0]
+    available = held.available_minor if at_most is None else min(held.available_minor, at_most)
     return {
         54: additional_amounts(
             [
                 AdditionalAmount("00", "01", currency, held.ledger_minor),
-                AdditionalAmount("00", "02", currency, held.available_minor),
+                AdditionalAmount("00", "02", currency, available),
             ]
         )
     }

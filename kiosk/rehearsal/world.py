@@ -222,7 +222,7 @@ class World:
             self.cut(devices=cut.devices, for_ms=20_000)
 
     def _start_terminal(self) -> None:
-        key = bytes.fromhex(self.config.host.keys.bits("journal").reveal())
+        key = bytes.fromhex(self.config.host.keys.journal)
         if self._journal is None:
             self._journal = self._journal_type(self._journal_path, key)
         fails_after = self.scenario.world.journal_fails_after
