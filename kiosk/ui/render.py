@@ -21,8 +21,8 @@ from kiosk.ui.draw import Painter
 from kiosk.ui.scene import MOVING, Brand, Builder, Node, Scene, Values, picks_of
 from kiosk.ui.screens import CHOOSE, SCREENS, Screen, ScreenError, load_screens
 from kiosk.ui.type import FONTS, Type
-from kiosk.view import Option, View
 from kiosk.ui.words import LANGUAGES, Words, words_of
+from kiosk.view import Option, View
 
 OVERLAY: Final = "more_time"
 SCENES_KEPT: Final = 8

@@ -24,8 +24,8 @@ from kiosk.ui import theme
 from kiosk.ui.screens import CHOOSE, SIDE_KEYS, Screen, ScreenError, Wanted, Widget
 from kiosk.ui.theme import Colour
 from kiosk.ui.type import LEADING, Type
-from kiosk.view import Option, View
 from kiosk.ui.words import HIDDEN, LANGUAGES, Words
+from kiosk.view import Option, View
 
 Box = tuple[int, int, int, int]
 MOVING: Final = ("bar", "dots")  # nodes whose picture depends on the time
