@@ -91,7 +91,7 @@ def _open_journal(file: Path, config: Path | None) -> object:
     if not file.exists():
         print(f"{file}: there is no such journal", file=sys.stderr)
         raise typer.Exit(2)
-    return Journal(file, bytes.fromhex(load_config(config).host.keys.bits("journal").reveal()), read_only=True)
+    return Journal(file, bytes.fromhex(load_config(config).host.keys.journal), read_only=True)
 
 
 @journal_app.command("verify")

@@ -73,6 +73,7 @@ class DeviceDesk:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._stations: dict[str, Station] = {}
+        self.moved = False
 
     def attach(self, name: str, driver: Driver, open_line: Callable[[], Line]) -> None:
         """Put a driver at a place; the line is opened at the next pump."""
@@ -98,7 +99,11 @@ class DeviceDesk:
         self._start_next(station)
 
     def pump(self) -> list[tuple[str, Report]]:
-        """Open lines that are due, read, let time pass, write. Returns (device, report) in order."""
+        """Open lines that are due, read, let time pass, write. Returns (device, report) in order.
+
+        `moved` then says whether bytes moved: an answer may be there already.
+        """
+        self.moved = False
         reports: list[tuple[str, Report]] = []
         for station in self._stations.values():
             for report in self._pump_one(station):
@@ -131,11 +136,13 @@ class DeviceDesk:
         try:
             data = station.line.read_available()
             if data:
+                self.moved = True
                 reports += station.driver.receive(data)
             reports += station.driver.tick()
             self._start_next(station)
             out = station.driver.data_to_send()
             if out:
+                self.moved = True
                 station.line.write(out)
         except LineError as error:
             reports += self._lose_line(station, str(error))

@@ -35,10 +35,15 @@ class HostDesk:
         self.host = host
         self._link = link
         self._connection = 0
+        self.moved = False
 
     def pump(self) -> list[HostReport]:
-        """Notice connections, read, let time pass, write. Returns what the host said, in order."""
+        """Notice connections, read, let time pass, write. Returns what the host said, in order.
+
+        `moved` then says whether bytes moved: an answer may be there already.
+        """
         reports: list[HostReport] = []
+        self.moved = False
         connection = self._link.connection
         if connection != self._connection:
             if self._connection:
@@ -49,10 +54,12 @@ class HostDesk:
         if self._connection:
             data = self._link.read_available()
             if data:
+                self.moved = True
                 reports += self.host.receive(data)
         reports += self.host.tick()
         out = self.host.data_to_send()
         if out and self._connection:
+            self.moved = True
             self._link.write(out)
         if self.host.wants_close and self._connection:
             self._link.drop()

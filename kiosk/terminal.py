@@ -52,6 +52,7 @@ class Terminal:
             for heard in self.host.pump():
                 self.kernel.host_said(heard)
                 worked = True
+            worked |= self.devices.moved or self.host.moved
             while self.kernel.step():
                 worked = True
             if not worked:

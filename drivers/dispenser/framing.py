@@ -185,7 +185,7 @@ class _Reader:
                     del buffer[0]
                 continue
             if not self._header.startswith(buffer[:3]):
-                self._damaged(found, 1)
+                self._damaged(found)
                 continue
             if len(buffer) < HEAD:
                 break
@@ -193,22 +193,21 @@ class _Reader:
             if length is None:
                 break
             if length < 0:
-                self._damaged(found, 1)
+                self._damaged(found)
                 continue
             end = HEAD + length + TAIL
             frame = bytes(buffer[:end])
-            if frame[-2] != ETX:
-                self._damaged(found, 1)
-            elif bcc(frame):  # the XOR of a good frame with its BCC is zero
-                self._damaged(found, end)
+            if frame[-2] != ETX or bcc(frame):  # the XOR of a good frame with its BCC is zero
+                self._damaged(found)
             else:
                 found.append(Frame(frame[3], frame[HEAD:-TAIL]))
                 del buffer[:end]
         return found
 
-    def _damaged(self, found: list[Frame | Signal], count: int) -> None:
+    def _damaged(self, found: list[Frame | Signal]) -> None:
+        """Drop the start byte only: where a byte was lost, the next frame begins inside this one."""
         found.append(Signal.DAMAGED)
-        self._drop(count)
+        self._drop(1)
         self._hunting = True
 
     def _found_header(self) -> bool:

@@ -41,8 +41,8 @@ def judge(
     if left is not None:
         for unit, count in left.items():
             missing = count - moved.get(unit, 0) - rejected.get(unit, 0)
-            if missing < 0:
-                strange = True
+            if count < moved.get(unit, 0):
+                strange = True  # more came out than left; rejects may or may not be among those that left
             elif missing > 0:
                 unaccounted[unit] = missing
     if any(count > picks.get(unit, 0) for unit, count in moved.items()):

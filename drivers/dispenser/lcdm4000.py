@@ -131,6 +131,7 @@ class Lcdm4000(LcdmDriver):
             closes_with_eot=True,
             poll_every_ms=self.settings.poll_every_ms,
         )
+        self._knows_numbers = True  # until a device says otherwise
         self._latest: int | None = None  # number of the latest order this driver sent
 
     @property
@@ -143,13 +144,15 @@ class Lcdm4000(LcdmDriver):
             items_taken_sensor=False,
             shutter=False,
             persistent_counters=False,
-            last_dispense=self.settings.dispense_form == "serial",
+            last_dispense=self.settings.dispense_form == "serial" and self._knows_numbers,
         )
 
     # ------------------------------------------------------------ who is there, how is it
 
     def _introduce(self) -> Script[Identity]:
         self._seen = yield from self._read_fitness()
+        ended = yield c.SERIAL_NUMBER, b""
+        self._knows_numbers = ended.end is End.ANSWERED and ended.body[0] == BIAS
         return Identity(model="LCDM-4000")
 
     def _read_fitness(self) -> Script[Fitness]:
@@ -231,7 +234,7 @@ class Lcdm4000(LcdmDriver):
         )
 
     def _last_dispense(self, command: LastDispense) -> Script[Result]:
-        if command.number == 0 or self.settings.dispense_form != "serial":
+        if command.number == 0 or not self.capabilities.last_dispense:
             yield from self._ask(c.STATUS_4000)  # it cannot tell, but is it there?
             return _untold(command, "the order has no number on the device")
         answer = yield from self._ask(c.SERIAL_NUMBER)

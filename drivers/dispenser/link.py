@@ -1,14 +1,18 @@
 """The line discipline of the Puloon LCDM dispensers: one exchange at a time, from command to closing.
 
-    QUEUED --bytes out--> SENT --ACK--> WORKING --response, host ACKs--> CLOSING --EOT--> IDLE
+    QUEUED --bytes out--> SENT --ACK--> WORKING --response, host ACKs--> CLOSING --EOT or pause--> IDLE
                            |               |
-       NCK: send again, at most 3 times    damaged: host NCKs, device repeats, at most 3 times
+       NCK: DENIED, then send again,       damaged: host NCKs, device repeats, at most 3 times
+       3 times in all
        silence, SAFE: send again           silence: SAFE: send again; ONCE: ended, unknown
        silence, ONCE: go on as WORKING, unacknowledged
 
 Rules that keep money safe
 - A ONCE command is sent a second time only when the device itself said NCK: then it did not take it. Silence
   after it says nothing (its ACK may be what was lost), so the response is awaited to the end.
+- NCK is not believed at once: it may be the echo of an earlier one while the frame after that was taken. An
+  ACK or a response behind it wins; only when silence follows is the command said again, or given up. Once
+  more NCKs came than frames went out, nobody knows which was meant: a ONCE command is then waited for.
 - Every response is acknowledged, also one that nobody waits for (its ACK was lost and it comes again); the
   latter is counted in `late` and not believed.
 - A response that comes *before* the ACK of its own command is believed only if it cannot be a repetition of
@@ -33,15 +37,23 @@ NCKS_MAX: Final = 3  # a device repeats a response three times, then it stops [S
 
 @dataclass(frozen=True, slots=True)
 class LinkTiming:
-    """Limits of the line. `ack_within_ms` is the maker's 500 ms and the time 22 bytes take at 9600 bit/s.
+    """Limits of the line.
 
-    `tries`: how often a command is said in all. `gap_ms`: a response that pauses longer is damaged.
-    `repeat_within_ms`: how long a repetition that was asked for may take.
+    ack_within_ms: the maker's 500 ms and the time 22 bytes take at 9600 bit/s.
+    again_after_ms: from NCK to saying it again; longer than the 200 ms after which a device forgets half a
+        frame, and than an echo of that NCK.
+    tries: how often a command is said in all.
+    eot_within_ms: how long the closing EOT is waited for.
+    pause_ms: between our ACK and the next command where no EOT closes an exchange; ours, a kindness.
+    gap_ms: a response that pauses longer is damaged.
+    repeat_within_ms: how long a repetition that was asked for may take.
     """
 
     ack_within_ms: int = 550
+    again_after_ms: int = 250
     tries: int = 3
     eot_within_ms: int = 300
+    pause_ms: int = 50
     gap_ms: int = 300
     repeat_within_ms: int = 10_000
 
@@ -64,6 +76,7 @@ class Ended:
 class _Phase(Enum):
     IDLE = "idle"
     QUEUED = "queued"
+    DENIED = "denied"  # NCK came; is it the last word?
     SENT = "sent"
     WORKING = "working"
     CLOSING = "closing"
@@ -77,7 +90,7 @@ class Link:
         self._clock = clock
         self._framing = framing
         self._timing = timing
-        self._closes_with_eot = closes_with_eot
+        self._closing_ms = timing.eot_within_ms if closes_with_eot else timing.pause_ms
         self._reader = ResponseReader(framing)
         self._phase = _Phase.IDLE
         self._order: Order | None = None
@@ -88,6 +101,7 @@ class Link:
         self._responses = 0
         self._sent = False
         self._acknowledged = False
+        self._echoed = False  # more NCKs came than frames went out
         self._deadline_ms: int | None = None
         self._respond_by_ms = 0
         self._gap_ms: int | None = None
@@ -112,7 +126,7 @@ class Link:
         self._order = order
         self._frame = self._framing.command(order.code, data)
         self._tries = self._ncks = self._responses = 0
-        self._sent = self._acknowledged = False
+        self._sent = self._acknowledged = self._echoed = False
         if self._phase is not _Phase.CLOSING:
             self._queue()
 
@@ -168,6 +182,14 @@ class Link:
         if self._phase is _Phase.CLOSING:
             self._closed(cleanly=False)
             return None
+        if self._phase is _Phase.DENIED and self._order is not None:
+            if self._tries < self._timing.tries:
+                self._queue()
+                return None
+            if self._echoed and self._order.repeat is Repeat.ONCE:
+                self._enter(_Phase.WORKING, self._respond_by_ms)
+                return None
+            return self._end(Ended(End.REFUSED, why=f"{self._order.name}: NCK to {self._tries} tries"))
         return self._on_silence()
 
     # ------------------------------------------------------------ inside
@@ -186,25 +208,27 @@ class Link:
             if self._phase is _Phase.CLOSING:
                 self._closed(cleanly=True)
             return None
-        if self._phase is not _Phase.SENT or self._order is None:
+        if self._phase not in (_Phase.SENT, _Phase.DENIED) or self._order is None:
             return None
         if signal is Signal.ACK:
             self._acknowledged = True
             self._enter(_Phase.WORKING, self._respond_by_ms)
-            return None
-        if self._tries < self._timing.tries:
-            self._queue()
-            return None
-        return self._end(Ended(End.REFUSED, why=f"{self._order.name}: NCK to {self._tries} tries"))
+        elif self._phase is _Phase.SENT:
+            last = self._tries >= self._timing.tries
+            wait_ms = self._timing.ack_within_ms if last else self._timing.again_after_ms
+            self._enter(_Phase.DENIED, self._clock.now_ms() + wait_ms)
+        else:
+            self._echoed = True
+        return None
 
     def _on_response(self, frame: Frame) -> Ended | None:
         self._outbox += _ACK_BYTE
         order = self._order
-        waiting = self._phase in (_Phase.SENT, _Phase.WORKING)
+        waiting = self._phase in (_Phase.SENT, _Phase.DENIED, _Phase.WORKING)
         if order is None or not waiting or frame.cmd != order.code:
             self.late += 1
             if self._phase is _Phase.CLOSING:
-                self._deadline_ms = self._clock.now_ms() + self._timing.eot_within_ms
+                self._deadline_ms = self._clock.now_ms() + self._closing_ms
             return None
         if not self._acknowledged and frame.cmd == self._unclosed:
             self.late += 1
@@ -220,7 +244,7 @@ class Link:
         if self._phase is _Phase.CLOSING:
             self._outbox += _ACK_BYTE  # a repetition of what we have: let the device stop
             return None
-        if self._phase not in (_Phase.SENT, _Phase.WORKING) or self._order is None:
+        if self._phase not in (_Phase.SENT, _Phase.DENIED, _Phase.WORKING) or self._order is None:
             return None
         if self._ncks >= NCKS_MAX:
             return self._on_silence()
@@ -251,8 +275,8 @@ class Link:
         code = self._order.code if self._order is not None else None
         self._order = None
         self._unclosed = code
-        if closing and self._closes_with_eot:
-            self._enter(_Phase.CLOSING, self._clock.now_ms() + self._timing.eot_within_ms)
+        if closing:
+            self._enter(_Phase.CLOSING, self._clock.now_ms() + self._closing_ms)
         else:
             self._enter(_Phase.IDLE, None)
         return ended

@@ -42,7 +42,7 @@ class Server:
         self._clock = clock
         self._lock = threading.Lock()
         self._due: deque[tuple[int, bytes]] = deque()
-        self._waker, self._waked = os.pipe()
+        self._wake_out, self._wake_in = os.pipe()
         self._stopping = False
         self._thread = threading.Thread(target=self._serve, name=f"device on {path}", daemon=True)
 
@@ -58,8 +58,8 @@ class Server:
         self._wake()
         if self._thread.is_alive():
             self._thread.join(JOIN_S)
-        os.close(self._waker)
-        os.close(self._waked)
+        os.close(self._wake_out)
+        os.close(self._wake_in)
         self._close()
 
     def __enter__(self) -> Self:
@@ -122,7 +122,7 @@ class Server:
 
     def _wake(self) -> None:
         with contextlib.suppress(OSError):
-            os.write(self._waked, b"w")
+            os.write(self._wake_in, b"w")
 
     def _schedule(self, replies: Replies) -> None:
         now_ms = self._clock.now_ms()
@@ -132,19 +132,19 @@ class Server:
 
     def _wait_s(self) -> float | None:
         with self._lock:
-            instants = [
-                at for at in (self._device.next_deadline_ms(), self._due[0][0] if self._due else None) if at
-            ]
+            instants = [at for at in (self._device.next_deadline_ms(),) if at is not None]
+            if self._due:
+                instants.append(self._due[0][0])
         if not instants:
             return None
         return max(0, min(instants) - self._clock.now_ms()) / 1_000
 
     def _serve(self) -> None:
         while not self._stopping:
-            ready, _, _ = select.select([self._waker, *self._inputs()], [], [], self._wait_s())
-            if self._waker in ready:
-                os.read(self._waker, CHUNK_BYTES)
-                ready.remove(self._waker)
+            ready, _, _ = select.select([self._wake_out, *self._inputs()], [], [], self._wait_s())
+            if self._wake_out in ready:
+                os.read(self._wake_out, CHUNK_BYTES)
+                ready.remove(self._wake_out)
             for descriptor in ready:
                 data = self._take(descriptor)
                 if data:

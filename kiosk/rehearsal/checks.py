@@ -59,12 +59,17 @@ def _cash_errors(world: World, out: Mapping[str, int]) -> list[str]:
     book, state = world.terminal.kernel.cash, world.dispenser_state()
     unknown = book.by_unit(Place.UNKNOWN)
     declared: dict[str, int] = dict(unknown)
+    over: dict[str, int] = {}
     for entry in world.entries:
         if entry.kind == "cash_difference":
             declared[entry.data["unit"]] = declared.get(entry.data["unit"], 0) + entry.data["extra"]
         if entry.kind == "over_dispensed":
             for unit, n in entry.data["notes"].items():
                 declared[unit] = declared.get(unit, 0) + n
+                over[unit] = over.get(unit, 0) + n
+    for unit, n in book.by_unit(Place.REJECT).items():
+        # a double pick is one reject to the device and two notes in its tray
+        declared[unit] = declared.get(unit, 0) + n
     rejected: Mapping[str, int] = state["reject"]
     in_path: dict[str, int] = {}
     for unit, *_ in state["path"]:
@@ -79,7 +84,8 @@ def _cash_errors(world: World, out: Mapping[str, int]) -> list[str]:
     for place, truth in places:
         for unit in world.config.site.notes:
             booked, real = book.count(place, unit), truth.get(unit, 0)
-            if abs(booked - real) > declared.get(unit, 0):
+            allowed = unknown.get(unit, 0) + over.get(unit, 0) if place is Place.CUSTOMER else declared.get(unit, 0)
+            if abs(booked - real) > allowed:
                 errors.append(f"cash book: {unit} has {booked} at {place.value}, really {real}")
     return errors
 

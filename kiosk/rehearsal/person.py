@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from drivers.base.secrets import Pan
 from drivers.sim.card_reader import MagneticCard
 from drivers.sim.wire import Wire
 from kiosk.money import minor_per_major
@@ -60,6 +59,7 @@ class Person:
         self._major = minor_per_major(currency)
         self._visits_left = form.visits
         self._seen: dict[str, int] = {}
+        self._screen = ""
         self._last: tuple[int, str, bool] | None = None
         self._intent: Intent | None = None
         self._gone = False
@@ -81,10 +81,14 @@ class Person:
         shown = (view.serial, view.screen, view.asking_more_time)
         if shown == self._last or self._gone:
             return
-        self._last = shown
         screen = "more_time" if view.asking_more_time else view.screen
-        self._seen[screen] = self._seen.get(screen, 0) + 1
+        again = self._last is not None and screen == self._screen
+        self._last, self._screen = shown, screen
+        if not again:
+            self._seen[screen] = self._seen.get(screen, 0) + 1
         deed = self._deed(screen)
+        if again and deed is not None:
+            return  # the same screen of the next state: the deed is under way, or done
         think = self._form.think_ms + self._random.randrange(0, 200)
         if deed is not None:
             self._intend(now_ms + deed.after_ms, deed.do, lambda: self._do(deed, view))
@@ -232,5 +236,4 @@ class Person:
 
 def wallet_of(card: Mapping[str, object]) -> Wallet:
     """Return what the holder of a card of the bank's data carries. The service code says: stripe, PIN."""
-    pan = Pan(str(card["pan"]))
-    return Wallet(f"{pan.reveal()}={card['expiry']}2060000000000", str(card["pin"]), str(card["account"]))
+    return Wallet(f"{card['pan']}={card['expiry']}2060000000000", str(card["pin"]), str(card["account"]))

@@ -63,6 +63,7 @@ class FaultForm(_Strict):
     after_ms: int = Field(default=0, ge=0, le=600_000)
     for_ms: int = Field(default=5_000, ge=0, le=3_600_000)
     fault: str = ""
+    act: str = ""  # device: a technician's deed instead of a fault
     # wire
     effect: str = ""
     direction: str = "from_device"
@@ -87,6 +88,7 @@ class WorldForm(_Strict):
     """How the world is before the terminal starts."""
 
     notes: dict[str, int] = Field(default_factory=dict)
+    only_units: list[str] = Field(default_factory=list)
     paper: Literal["", "out", "low"] = ""
     dispenser_forgets: bool = False  # the dispenser's last order does not survive a power cut
     card_inside: str = ""

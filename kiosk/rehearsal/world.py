@@ -36,6 +36,7 @@ from kiosk.view import View
 START: Final = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)  # a Monday morning in Shanghai
 STUCK_AFTER_MS: Final = 240_000  # out of service for so long, with nothing to come, is the end
 QUIET_MS: Final = 3_000  # an idle screen for so long after the last deed is the end: a card is in by then
+NOTICED_MS: Final = 12_000  # a fault in an idle device shows at its next poll
 TURNS_MAX: Final = 200_000
 
 Lane = Literal["screen", "person", "device", "host", "journal", "fault"]
@@ -164,7 +165,12 @@ class World:
             instants.append(self.terminal.next_deadline_ms())
         later = [i for i in instants if i is not None and i > now]
         if any(i is not None and i <= now for i in instants) and not later:
-            raise TimeoutError(f"{self.scenario.scenario}: work is due that nobody does, at {self._where()}")
+            raise TimeoutError(
+                f"{self.scenario.scenario}: work is due that nobody does, at {self._where()}; now {now}, due: "
+                f"person {self.person.next_deadline_ms()}, link {self.link.next_deadline_ms()}, "
+                f"terminal {self.terminal.next_deadline_ms() if self.terminal else None}, "
+                f"wires { {name: wire.next_deadline_ms() for name, wire in self.wires.items()} }"
+            )
         if not later or min(later) > self.scenario.limit_ms:
             if self._settled(now):
                 return False
@@ -216,11 +222,11 @@ class World:
             self.cut(devices=cut.devices, for_ms=20_000)
 
     def _start_terminal(self) -> None:
-        key = bytes.fromhex(self.config.host.keys.bits("journal").reveal())
+        key = bytes.fromhex(self.config.host.keys.journal)
         if self._journal is None:
             self._journal = self._journal_type(self._journal_path, key)
         fails_after = self.scenario.world.journal_fails_after
-        if fails_after:
+        if fails_after and self.cuts == 0:
             self._journal = _FailingJournal.over(self._journal, fails_after)
         self.terminal = compose.terminal(
             self.config,
@@ -294,6 +300,7 @@ class World:
                     self._strike(fault)
 
     def _strike(self, fault: FaultForm) -> None:
+        self._stirred_ms = self.clock.now_ms() + NOTICED_MS
         if fault.wire:
             self.say("fault", f"wire {fault.wire}: {fault.effect} {fault.direction} nth {fault.nth} {fault.match}")
             self.wires[fault.wire].strike(
@@ -308,6 +315,9 @@ class World:
                     copies=fault.copies,
                 )
             )
+        elif fault.device and fault.act:
+            self.say("fault", f"{fault.device}: {fault.act} {fault.args or ''}")
+            self.wires[fault.device].act(fault.act, **fault.args)
         elif fault.device:
             self.say("fault", f"{fault.device}: {fault.fault} {fault.args or ''}")
             self.sims[fault.device].strike(fault.fault, **fault.args)
@@ -435,6 +445,9 @@ def _with_world(config: Config, scenario: Scenario) -> Config:
     site, devices = config.site, config.devices
     if world.notes:
         units = [u.model_copy(update={"load": world.notes.get(u.id, u.load)}) for u in site.cash.units]
+        site = site.model_copy(update={"cash": site.cash.model_copy(update={"units": units})})
+    if world.only_units:
+        units = [u for u in site.cash.units if u.id in world.only_units]
         site = site.model_copy(update={"cash": site.cash.model_copy(update={"units": units})})
     dispenser = devices.dispenser
     if world.dispenser_family:

@@ -73,12 +73,6 @@ class Dispensing:
         """Whether what is missing can be made of other units, once."""
         return self._rest(turn) is not None
 
-    @guard
-    def notes_in_path(self, turn: Turn) -> bool:
-        """Whether this result leaves notes in the path, or earlier ones did."""
-        result = turn.event.payload
-        return bool(result.unaccounted) or turn.cash.count(Place.PATH) > 0
-
     # ------------------------------------------------------------ actions
 
     @action

@@ -41,6 +41,14 @@ class Painter:
             name[1:]: getattr(self, name) for name in dir(self) if name.startswith("_") and name[1:] in KINDS
         }
 
+    def warm(self, node: Node) -> bool:
+        """Draw the illustration of a node beforehand. Return whether there was anything to do."""
+        if node.kind != "picture":
+            return False
+        before = _picture.cache_info().misses
+        _picture(node.data[0], node.box[2:], node.data[1])
+        return _picture.cache_info().misses > before
+
     def draw(self, surface: pygame.Surface, node: Node, now_ms: int) -> None:
         """Draw `node` within its box."""
         self._kinds[node.kind](surface, node, now_ms)
@@ -82,7 +90,9 @@ class Painter:
             surface.blit(drawn, (left, round(top + n * step + (step - drawn.get_height()) / 2)))
 
     def _picture(self, surface: pygame.Surface, node: Node, _now_ms: int) -> None:
-        surface.blit(_picture(node.data[0], node.box[2:], node.data[1]), node.box[:2])
+        drawn, (dx, dy) = _picture(node.data[0], node.box[2:], node.data[1])
+        surface.fill(node.data[1], node.box)
+        surface.blit(drawn, (node.box[0] + dx, node.box[1] + dy))
 
     def _note(self, surface: pygame.Surface, node: Node, _now_ms: int) -> None:
         figure, colour, seen = node.data
@@ -162,8 +172,14 @@ def _disc(size: int, colour: Colour) -> pygame.Surface:
 
 
 @lru_cache(maxsize=64)
-def _picture(name: str, size: tuple[int, int], ground: Colour) -> pygame.Surface:
-    return picture(name, size, ground)
+def _picture(name: str, size: tuple[int, int], ground: Colour) -> tuple[pygame.Surface, tuple[int, int]]:
+    """Return the drawn part of an illustration and where it begins; the plain rest would cost memory."""
+    whole = picture(name, size, ground)
+    plain = pygame.mask.from_threshold(whole, ground, (1, 1, 1, 255))
+    plain.invert()
+    boxes = plain.get_bounding_rects()
+    drawn = boxes[0].unionall(boxes[1:])
+    return whole.subsurface(drawn).copy(), drawn.topleft
 
 
 @lru_cache(maxsize=64)

@@ -9,7 +9,6 @@ import pygame
 import qrcode
 
 from drivers.base.vocabulary import Align, Columns, Document, Feed, QrCode, Rule, Text
-from kiosk.ui import theme
 from kiosk.ui.draw import sheet
 from kiosk.ui.render import png_of
 from kiosk.ui.theme import Colour
@@ -105,7 +104,6 @@ def _code(content: str, width: int) -> pygame.Surface:
     size = module * len(matrix)
     strip = _strip(width, size)
     left = (width - size) // 2
-    strip.fill(theme.WHITE, (left, 0, size, size))
     for y, row in enumerate(matrix):
         for x, dark in enumerate(row):
             if dark:

@@ -18,9 +18,11 @@ from kiosk.money import Money
 from kiosk.ports import Input
 from kiosk.ui import theme
 from kiosk.ui.draw import Painter
-from kiosk.ui.scene import MOVING, Brand, Builder, Node, Scene, Values, picks_of
+from kiosk.ui.pictures import PICTURES
+from kiosk.ui.scene import MOVING, Builder, Node, Scene
 from kiosk.ui.screens import CHOOSE, SCREENS, Screen, ScreenError, load_screens
 from kiosk.ui.type import FONTS, Type
+from kiosk.ui.values import Brand, Values, picks_of
 from kiosk.ui.words import LANGUAGES, Words, words_of
 from kiosk.view import Option, View
 
@@ -47,6 +49,12 @@ class Renderer:
         self._painter = Painter(self._type)
         self._builder = Builder(self._type, size, self.brand)
         self._scenes: list[tuple[View, Scene]] = []
+        self._cold = sorted(self.screens, reverse=True)
+        for screen in self.screens.values():
+            for widget in screen.widgets:
+                if widget.kind == "picture" and widget.spec["picture"] not in PICTURES:
+                    what = f"there is no picture {widget.spec['picture']!r}"
+                    raise ScreenError(screen.where, what, f"Known: {', '.join(PICTURES)}.")
         for locale in LANGUAGES:
             self._check_texts(words_of(locale))
 
@@ -62,6 +70,17 @@ class Renderer:
                         str(words.path), f"{id_!r} wants {missing[0]!r}, which {screen.where} does not ask for",
                         "Declare it under `values:` or reword the text.",
                     )  # fmt: skip
+
+    def warm(self) -> bool:
+        """Draw one more illustration beforehand (15 ms). Return False when there is none left to draw.
+
+        A screen whose illustration was never drawn takes two frames; call this while the terminal has nothing to do.
+        """
+        while self._cold:
+            place = self._builder.picture(self.screens[self._cold.pop()])
+            if place is not None and self._painter.warm(place):
+                return True
+        return False
 
     def screen(self, name: str) -> Screen:
         if name not in self.screens:

@@ -15,35 +15,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from kiosk.money import Money, minor_per_major
+from kiosk.money import minor_per_major
 from kiosk.ui import theme
-from kiosk.ui.screens import CHOOSE, SIDE_KEYS, Screen, ScreenError, Wanted, Widget
+from kiosk.ui.screens import CHOOSE, Screen, ScreenError, Widget
 from kiosk.ui.theme import Colour
 from kiosk.ui.type import LEADING, Type
-from kiosk.ui.words import HIDDEN, LANGUAGES, Words
-from kiosk.view import Option, View
+from kiosk.ui.values import Brand, Values, picks_of
+from kiosk.ui.words import LANGUAGES, Words
+from kiosk.view import View
 
 Box = tuple[int, int, int, int]
 MOVING: Final = ("bar", "dots")  # nodes whose picture depends on the time
 SHRINK: Final = (1.0, 0.93, 0.87, 0.81)  # text of a column that is too full is set smaller, never below SMALLEST
-OPTIONS_MAX: Final = len(SIDE_KEYS)
+PICTURE_HIGH: Final = 540.0
 OVERHANG: Final = 0.14  # of the size: ink that reaches beyond the line height, both ends together
 DIGITS_MAX: Final = 12  # of a PIN (ISO 9564-1)
-
-
-@dataclass(frozen=True, slots=True)
-class Brand:
-    """Whose terminal it is: `names` by locale, and the number that customers call."""
-
-    names: Mapping[str, str] = field(default_factory=lambda: {"zh-CN": "示范银行", "en": "Example Bank"})
-    helpline: str = "400-000-0000"
-
-    def name(self, locale: str) -> str:
-        return self.names.get(locale) or next(iter(self.names.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,107 +65,6 @@ class Scene:
     overflows: tuple[str, ...]
 
 
-class Values:
-    """The values of one view, checked against what its screen asks for, and worded."""
-
-    def __init__(self, screen: Screen, view: View, words: Words, brand: Brand, *, spoken: bool = False) -> None:
-        self.screen, self.words, self.raw = screen, words, view.values
-        self._spoken = spoken
-        self._hide = view.privacy and screen.privacy == "mask" and not spoken
-        self.texts: dict[str, str] = {"helpline": brand.helpline}
-        if strange := sorted(set(view.values) - set(screen.values)):
-            raise self._wrong(strange[0], "is not known here", f"Known are {', '.join(screen.values) or 'none'}.")
-        for name, wanted in screen.values.items():
-            value = view.values.get(name)
-            if value is None or value == "":
-                if not wanted.optional:
-                    raise self._wrong(name, "is missing", f"Let the flow give it; it is of kind {wanted.kind}.")
-                continue
-            self._check(name, wanted, value)
-            if isinstance(value, str | int | Money | date):
-                self.texts[name] = self.atom(value, wanted.under)
-        if "contact" in screen.values:
-            self.texts.setdefault("contact", brand.helpline)
-
-    def _wrong(self, name: str, what: str, remedy: str) -> ScreenError:
-        return ScreenError(self.screen.where, f"value {name!r} {what}", remedy)
-
-    def _check(self, name: str, wanted: Wanted, value: object) -> None:
-        good = {
-            "money": isinstance(value, Money),
-            "count": type(value) is int and value >= 0,
-            "text": isinstance(value, str | date),
-            "flag": isinstance(value, bool),
-            "word": isinstance(value, str),
-            "words": isinstance(value, tuple) and all(isinstance(item, str) for item in value),
-            "lines": isinstance(value, tuple) and all(isinstance(item, str) for item in value),
-            "options": isinstance(value, tuple) and all(isinstance(item, Option) for item in value),
-            "picks": isinstance(value, Mapping) and all(k.isdigit() and type(n) is int for k, n in value.items()),
-        }[wanted.kind]
-        if not good:
-            raise self._wrong(name, f"is {value!r}", f"Give a value of kind {wanted.kind} (kiosk/ui/README.md).")
-
-    def atom(self, value: object, under: str = "") -> str:
-        """Return the wording of one value; `under` is the prefix of names."""
-        if isinstance(value, Money):
-            if self._hide:
-                return HIDDEN
-            return self.words.spoken_money(value) if self._spoken else self.words.money(value)
-        if isinstance(value, date):
-            return self.words.date(value)
-        if isinstance(value, str):
-            return self.words.text(self.words.word(under, value), self.texts) if under else value
-        if type(value) is int:
-            return self.words.number(value)
-        return str(value)
-
-    def has(self, name: str) -> bool:
-        return not name or bool(self.texts.get(name)) or bool(self.raw.get(name))
-
-    def text(self, id_: str, count: str = "") -> str:
-        """Return the wording of a text id, or of the value behind ``@name`` (empty when that is missing)."""
-        if id_.startswith("@"):
-            return self.texts.get(id_[1:], "")
-        number = self.raw.get(count) if count else None
-        return self.words.text(id_, self.texts, number if isinstance(number, int) else None)
-
-    def options(self, name: str) -> tuple[Option, ...]:
-        value = self.raw.get(name, ())
-        return tuple(item for item in value if isinstance(item, Option)) if isinstance(value, tuple) else ()
-
-    def label(self, option: Option) -> str:
-        """Return an option's wording; empty if it shows by its notes alone."""
-        if isinstance(option.label, str) and option.label:
-            details = {name: self.atom(value) for name, value in option.details.items()}
-            return self.words.text(option.label, {**self.texts, **details})
-        return "" if option.label in ("", None) else self.atom(option.label)
-
-    def why_not(self, option: Option) -> str:
-        return self.words.text(self.words.word("why_not", option.why_not)) if option.why_not else ""
-
-    def picks(self, name: str) -> tuple[tuple[int, int], ...]:
-        value = self.raw.get(name)
-        return picks_of(value) if isinstance(value, Mapping) else ()
-
-    def money(self, name: str) -> Money | None:
-        value = self.raw.get(name)
-        return value if isinstance(value, Money) else None
-
-    def lines(self, name: str) -> tuple[str, ...]:
-        value = self.raw.get(name, ())
-        return tuple(str(item) for item in value) if isinstance(value, tuple) else ()
-
-    def count(self, name: str, otherwise: int = 0) -> int:
-        value = self.raw.get(name)
-        return value if type(value) is int else otherwise
-
-
-def picks_of(details: Mapping[str, object]) -> tuple[tuple[int, int], ...]:
-    """Return the notes that a mapping tells (denomination in minor units -> notes), largest first."""
-    found = [(int(key), count) for key, count in details.items() if key.isdigit() and type(count) is int and count]
-    return tuple(sorted(found, reverse=True))
-
-
 @dataclass(frozen=True, slots=True)
 class _Item:
     """A thing of a column: its height, and the drawing of it at a place."""
@@ -200,18 +88,22 @@ class Builder:
         self._nodes: list[Node] = []
         self._overflows: list[str] = []
         self._view, self._words = view, words
+        self._tabs = True  # a tab at the edge shows which side key belongs to a button
         self._digits = screen.keys.get("digits") == CHOOSE
         self._v = Values(screen, view, words, self._brand)
         self._header()
         blank = view.privacy and screen.privacy == "blank"
-        (self._blank if blank else getattr(self, f"_{screen.layout}"))(screen)
+        frame = len(self._nodes)
+        getattr(self, f"_{screen.layout}")(screen)
+        if blank:
+            self._blank(screen, frame)
         self._foot(screen)
         if overlay is None:
             return self._scene(screen)
         self._nodes = [
             Node(node.kind, node.box, node.data) if node.touchable else node for node in self._nodes
         ]
-        self._digits = False
+        self._digits = self._tabs = False
         self._v = Values(overlay, View(view.serial, overlay.name, view.locale), words, self._brand)
         self._over(overlay)
         return self._scene(overlay)
@@ -232,7 +124,10 @@ class Builder:
         return left, top, round((x + w) * s) - left, round((y + h) * s) - top
 
     def _put(self, kind: str, x: float, y: float, w: float, h: float, *data: object, **more: str) -> None:
-        self._nodes.append(Node(kind, self._box(x, y, w, h), data, **more))
+        box = self._box(x, y, w, h)
+        if kind == "picture":  # of one size wherever it stands, so that it is drawn once
+            box = (*box[:2], int(w * self._scale), int(h * self._scale))
+        self._nodes.append(Node(kind, box, data, **more))
 
     def _put_text(self, x: float, y: float, w: float, h: float, lines: tuple[str, ...], px: int, bold: bool,
                   colour: Colour, ground: Colour, align: str) -> None:  # fmt: skip
@@ -282,7 +177,7 @@ class Builder:
         more = {} if why_not else {"name": name, "event": event, "value": value, "side": side}
         radius = round(min(20, h / 4) * self._scale)
         self._put("panel", x, y, w, h, fill, edge, radius, max(1, round(2 * self._scale)), **more)
-        if side and not why_not:
+        if side and not why_not and self._tabs:
             at = 0 if side[0] == "L" else self._wide - 26
             self._put("panel", at, y + h / 2 - 20, 26, 40, theme.TINT_DEEP, theme.TINT_DEEP, round(6 * self._scale), 1)
         pad, badge = 28.0, 0.0
@@ -353,16 +248,25 @@ class Builder:
     # ---- layouts
 
     def _message(self, screen: Screen) -> None:
-        aside_w = 500.0
         footed = any(widget.kind == "button" for widget in self._present(screen))
         h = 728.0 if footed else 820.0
-        self._panel(theme.MARGIN, 140, aside_w, h, theme.TINT, None, 32)
-        for widget in self._present(screen):
-            if widget.kind == "picture":
-                self._put("picture", theme.MARGIN + 20, 140 + (h - 540) / 2, aside_w - 40, 540,
-                          widget.spec["picture"], theme.TINT)  # fmt: skip
-        x = theme.MARGIN + aside_w + 68
+        self._aside(screen, theme.MARGIN, 140, h)
+        x = theme.MARGIN + theme.ASIDE + 68
         self._column(screen, x, 150, self._wide - theme.MARGIN - x, h - 20, titled=True, centred=True)
+
+    def _aside(self, screen: Screen, x: float, y: float, h: float) -> None:
+        """Put the screen's illustration onto a panel."""
+        self._panel(x, y, theme.ASIDE, h, theme.TINT, None, 32)
+        for widget in screen.widgets:
+            if widget.kind == "picture":
+                top = y + (h - PICTURE_HIGH) / 2
+                self._put("picture", x + 20, top, theme.ASIDE - 40, PICTURE_HIGH, widget.spec["picture"], theme.TINT)
+
+    def picture(self, screen: Screen) -> Node | None:
+        """Return the node of a screen's illustration, to draw it beforehand; its place does not matter."""
+        self._nodes = []
+        self._aside(screen, 0, 0, PICTURE_HIGH)
+        return next((node for node in self._nodes if node.kind == "picture"), None)
 
     def _choice(self, screen: Screen) -> None:
         width = self._wide - 2 * theme.MARGIN
@@ -376,23 +280,25 @@ class Builder:
         width = self._wide - 2 * theme.MARGIN
         self._text(title, theme.TITLE, theme.MARGIN, 132, width, 80, bold=True)
         right = [w for w in self._present(screen) if w.kind in ("keypad", "paper", "picture")]
-        aside_w = 500.0
-        x = self._wide - theme.MARGIN - aside_w
+        x = self._wide - theme.MARGIN - theme.ASIDE
         for widget in right:
             if widget.kind == "keypad":
-                self._keypad(widget, x, 240, aside_w, 628)
+                self._keypad(widget, x, 240, theme.ASIDE, 628)
             elif widget.kind == "paper":
-                self._paper(self._v.lines(widget.spec["value"]), x, 232, aside_w, 640)
+                self._paper(self._v.lines(widget.spec["value"]), x, 232, theme.ASIDE, 640)
             else:
-                self._panel(x, 240, aside_w, 628, theme.TINT, None, 32)
-                self._put("picture", x + 20, 284, aside_w - 40, 540, widget.spec["picture"], theme.TINT)
+                self._aside(screen, x, 240, 628)
         self._column(screen, theme.MARGIN, 250, x - 60 - theme.MARGIN, 606, titled=False, centred=False)
 
-    def _blank(self, screen: Screen) -> None:
+    def _blank(self, screen: Screen, frame: int) -> None:
+        """Hide all that was laid out after the frame; what can be touched can still be, unseen."""
+        hidden = [node for node in self._nodes[frame:] if node.touchable]
+        del self._nodes[frame:], self._overflows[:]
         width = self._wide - 2 * theme.MARGIN
         self._text(self._v.text(screen.title), theme.TITLE, theme.MARGIN, 132, width, 80, bold=True)
-        self._panel(theme.MARGIN, 250, width, 600, theme.TINT, None, 32)
-        self._text(self._words.text("privacy.blank"), theme.TEXT, theme.MARGIN + 80, 250, width - 160, 600,
+        self._panel(theme.MARGIN, 250, width, 620, theme.TINT, None, 32)
+        self._nodes += [replace(node, kind="fill", data=(theme.TINT,)) for node in hidden]
+        self._text(self._words.text("privacy.blank"), theme.TEXT, theme.MARGIN + 80, 250, width - 160, 620,
                    ground=theme.TINT, align="center", lines_max=4)  # fmt: skip
 
     def _over(self, screen: Screen) -> None:
@@ -648,7 +554,7 @@ class Builder:
             x += size * NOTE_STEP
 
 
-NOTE_STEP: Final = 3.25  # from note to note with its count between, in heights of a note
+NOTE_STEP: Final = 3.5  # from note to note with its count between, in heights of a note
 
 
 def _strip(notes: int) -> float:

@@ -24,7 +24,7 @@ text ``<prefix>.<name>``; a name with a dot in it is taken as a whole text id.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -43,7 +43,7 @@ CHOOSE: Final = "choose"  # pad digit n takes the nth choice
 
 # widget -> (keys it must have, keys it may have); every widget may have `name` and `when`.
 WIDGETS: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
-    "text": (frozenset({"text"}), frozenset({"count", "size", "tone"})),
+    "text": (frozenset({"text"}), frozenset({"count", "tone"})),
     "notice": (frozenset({"text"}), frozenset({"count", "tone"})),
     "amount": (frozenset({"value"}), frozenset({"text"})),
     "facts": (frozenset({"facts"}), frozenset()),
@@ -59,6 +59,8 @@ WIDGETS: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
     "choices": (frozenset({"options", "positions"}), frozenset({"of", "rows"})),
     "button": (frozenset({"text", "event"}), frozenset({"at", "side", "kind", "value"})),
 }
+ROWS_MAX: Final = 4
+TONES: Final = ("muted", "warn")
 BUTTON_KINDS: Final = ("primary", "plain", "quiet")
 
 
@@ -137,7 +139,7 @@ def load_screen(path: Path) -> Screen:
     if not isinstance(content, dict):
         raise wrong("a screen is a mapping", "Begin the file with `screen: \"name\"`.")
     known = {"screen", "layout", "privacy", "title", "speech", "values", "widgets", "focus", "keys"}
-    if unknown := sorted(set(content) - known):
+    if unknown := [entry for entry in content if entry not in known]:
         raise wrong(f"unknown entry {unknown[0]!r}", f"Known are {', '.join(sorted(known))}.")
     if missing := sorted({"screen", "layout", "privacy", "title", "speech", "widgets"} - set(content)):
         raise wrong(f"{missing[0]!r} is missing", "Add it; see the head of kiosk/ui/screens.py.")
@@ -146,47 +148,67 @@ def load_screen(path: Path) -> Screen:
     for entry, allowed in (("layout", LAYOUTS), ("privacy", PRIVACY)):
         if content[entry] not in allowed:
             raise wrong(f"{entry} {content[entry]!r} is not known", f"Choose one of {', '.join(allowed)}.")
-    if not isinstance(content["speech"], list) or not content["speech"]:
+    for entry, shape in (("title", str), ("widgets", list), ("values", dict), ("focus", list), ("keys", dict)):
+        if entry in content and not isinstance(content[entry], shape):
+            raise wrong(f"{entry} is {content[entry]!r}", f"Give a {SHAPES[shape]}.")
+    if not _texts(content["speech"]) or not content["speech"]:
         raise wrong("speech says nothing", "Give a list of text ids: a customer who does not see must know as much.")
-    values = {name: _wanted(wrong, name, text) for name, text in (content.get("values") or {}).items()}
+    values = {name: _wanted(wrong, name, text) for name, text in content.get("values", {}).items()}
+    said = [text[1:] for text in (content["title"], *content["speech"]) if text[:1] == "@"]
+    if unasked := [name for name in said if name not in values]:
+        raise wrong(f"title or speech asks for the value {unasked[0]!r}", "Declare it under `values:`.")
     widgets = tuple(_widget(wrong, number, item, values) for number, item in enumerate(content["widgets"]))
     names = [widget.name for widget in widgets]
     if twice := [name for name in names if names.count(name) > 1]:
         raise wrong(f"two widgets are called {twice[0]!r}", "Give one of them another name.")
     touchable = {w.name for w in widgets if w.kind in ("button", "choices", "keypad", "languages")}
-    focus = tuple(content.get("focus") or ())
-    if set(focus) != touchable or len(focus) != len(touchable):
+    focus = tuple(content.get("focus", ()))
+    if not _texts(list(focus)) or set(focus) != touchable or len(focus) != len(touchable):
         raise wrong(f"focus lists {list(focus)}", f"It must list each of {sorted(touchable)} once.")
-    keys = dict(content.get("keys") or {})
-    if strange := sorted(set(keys) - set(PAD_KEYS)):
+    keys = content.get("keys", {})
+    if strange := [key for key in keys if key not in PAD_KEYS]:
         raise wrong(f"key {strange[0]!r} is not a pad key", f"Choose of {', '.join(PAD_KEYS)}.")
+    if not _texts(list(keys.values())):
+        raise wrong(f"keys are {keys!r}", "Give each key the name of the input it makes.")
     return Screen(
         content["screen"], content["layout"], content["privacy"], content["title"], tuple(content["speech"]), values,
         widgets, focus, keys, where,
     )  # fmt: skip
 
 
-def _wanted(wrong: Any, name: str, text: object) -> Wanted:
+SHAPES: Final = {str: "text", list: "list", dict: "mapping"}
+
+
+def _texts(content: object) -> bool:
+    return isinstance(content, list) and all(isinstance(item, str) and item for item in content)
+
+
+def _wanted(wrong: Callable[[str, str], ScreenError], name: object, text: object) -> Wanted:
     kind, _, under = str(text).removesuffix("?").partition(":")
-    if kind not in KINDS or (kind in ("word", "words")) != bool(under):
+    if not isinstance(name, str) or kind not in KINDS or (kind in ("word", "words")) != bool(under):
         raise wrong(f"value {name!r} is of kind {text!r}", f"Kinds are {', '.join(KINDS)}; word:<prefix>.")
     return Wanted(kind, str(text).endswith("?"), under)
 
 
-def _widget(wrong: Any, number: int, item: object, values: Mapping[str, Wanted]) -> Widget:
-    if not isinstance(item, dict) or item.get("widget") not in WIDGETS:
+def _widget(
+    wrong: Callable[[str, str], ScreenError], number: int, item: object, values: Mapping[str, Wanted]
+) -> Widget:
+    if not isinstance(item, dict) or not isinstance(kind := item.get("widget"), str) or kind not in WIDGETS:
         raise wrong(f"widget {number + 1} is {item!r}", f"Give `widget:` one of {', '.join(WIDGETS)}.")
-    kind = item["widget"]
     name = item.get("name", f"{kind}{number}")
     spec = {key: value for key, value in item.items() if key not in ("widget", "name", "when")}
     must, may = WIDGETS[kind]
     if missing := sorted(must - set(spec)):
         raise wrong(f"widget {name!r} has no {missing[0]!r}", f"A {kind} needs {', '.join(sorted(must))}.")
-    if extra := sorted(set(spec) - must - may):
+    if extra := [key for key in spec if key not in must | may]:
         raise wrong(f"widget {name!r} has {extra[0]!r}", f"A {kind} knows {', '.join(sorted(must | may))}.")
+    for key, value in item.items():
+        if not _shaped(key, value):
+            raise wrong(f"widget {name!r} has {key} {value!r}", "See the head of kiosk/ui/screens.py.")
     asked = [item.get("when", ""), spec.get("of", ""), spec.get("count", ""), spec.get("places", "")]
     asked += [] if kind == "button" else [spec.get("value", "")]
     asked += [spec.get("options", "")] + [fact.get("value", "") for fact in spec.get("facts", ())]
+    asked += [spec["text"][1:]] if spec.get("text", "")[:1] == "@" else []
     for value in asked:
         if value and value not in values:
             raise wrong(f"widget {name!r} asks for the value {value!r}", "Declare it under `values:`.")
@@ -196,6 +218,20 @@ def _widget(wrong: Any, number: int, item: object, values: Mapping[str, Wanted])
     if spec.get("at", FOOT[0]) not in FOOT or spec.get("kind", "plain") not in BUTTON_KINDS:
         raise wrong(f"button {name!r} is misplaced", f"`at` is of {FOOT}, `kind` of {BUTTON_KINDS}.")
     return Widget(kind, name, item.get("when", ""), spec)
+
+
+def _shaped(key: object, value: object) -> bool:
+    if key == "positions":
+        return _texts(value) and bool(value)
+    if key == "rows":
+        return type(value) is int and 1 <= value <= ROWS_MAX
+    if key == "facts":
+        return isinstance(value, list) and bool(value) and all(_fact(fact) for fact in value)
+    return isinstance(value, str) and bool(value) and (key != "tone" or value in TONES)
+
+
+def _fact(fact: object) -> bool:
+    return isinstance(fact, dict) and set(fact) == {"text", "value"} and _texts(list(fact.values()))
 
 
 @lru_cache(maxsize=4)

@@ -27,7 +27,6 @@ FOCUS: Final[Colour] = (214, 120, 20)
 PAPER: Final[Colour] = (255, 254, 250)
 METAL: Final[Colour] = (122, 139, 147)
 METAL_DEEP: Final[Colour] = (58, 76, 85)
-SKIN: Final[Colour] = (232, 196, 168)
 
 # Major units -> colour of the drawn note; the drawings only hint at the colour of the real ones.
 NOTES: Final = {
@@ -47,6 +46,7 @@ BAR: Final = 8
 FOOT_TOP: Final = 900
 FOOT_HEIGHT: Final = 88
 FOOT_WIDTH: Final = 440
+ASIDE: Final = 500  # width of the illustration's panel
 SMALLEST: Final = 24  # no text is set smaller than this
 
 TITLE: Final = 56

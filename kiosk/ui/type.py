@@ -23,7 +23,8 @@ FONTS: Final[Mapping[str, Path]] = {
     weight: Path(__file__).parent / "fonts" / f"NotoSansSC-{weight}.ttf" for weight in ("regular", "bold")
 }
 LEADING: Final = 1.32  # line height in sizes
-RENDERED_MAX: Final = 600  # about 40 screens' worth of lines
+RENDERED_MAX: Final = 200  # lines, of a dozen screens; some 50 KB each
+WRAPPED_MAX: Final = 1000
 BALANCED_MAX: Final = 120  # words; a longer text is filled line by line
 BREAK: Final = 0.35  # what an end of line within a Chinese clause costs
 GAP: Final = 0.06  # what an end of line between two Latin words costs
@@ -74,7 +75,7 @@ class Type:
         key = (text, weight, px, width)
         found = self._wrapped.get(key)
         if found is None:
-            if len(self._wrapped) > RENDERED_MAX:
+            if len(self._wrapped) > WRAPPED_MAX:
                 self._wrapped.clear()
             found = tuple(line for part in text.split("\n") for line in self._wrap(part, weight, px, width))
             self._wrapped[key] = found

@@ -43,6 +43,8 @@ class Window:
     def __init__(self, renderer: Renderer, clock: Clock, *, fullscreen: bool = False, title: str = "Kiosk") -> None:
         # Without it SDL draws through software GL and every dirty box costs a whole frame.
         os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
+        # Without it SDL swallows a touch that also gives the window its focus.
+        os.environ.setdefault("SDL_MOUSE_FOCUS_CLICKTHROUGH", "1")
         os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
         self._renderer, self._clock = renderer, clock
         try:
@@ -88,6 +90,8 @@ class Window:
         if self._view is not None:
             self._refresh(self._view, self._view)
         inputs, self._inputs = self._inputs, []
+        if not inputs:
+            self._renderer.warm()
         return inputs
 
     def _take_events(self) -> None:

@@ -79,6 +79,10 @@ class Words:
         """Return the text id of a name that came as a value: ``reason.x`` for ``x``, itself if it has a dot."""
         return name if "." in name else f"{under}.{name}"
 
+    def names(self, under: str) -> set[str]:
+        """Return the names that have a wording under a prefix: what a value of kind ``word:<under>`` may be."""
+        return {id_.removeprefix(under + ".") for id_ in self.ids if id_.startswith(under + ".")}
+
     def money(self, money: Money) -> str:
         """Return an amount for screen and paper; whole amounts without zeros (``¥500``, ``CNY 500``)."""
         return self._money(money, self._pattern)

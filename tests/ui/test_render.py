@@ -211,7 +211,8 @@ def test_privacy_hides_the_amounts_of_the_transaction(renderer: Renderer, name: 
         assert "¥" not in shown
         assert "note" not in {node.kind for node in renderer.scene(private).nodes}
     assert renderer.scene(private).overflows == ()
-    assert len(renderer.scene(private).focus) == len(renderer.scene(view(name, locale)).focus)
+    inputs = [(node.event, node.value, node.side, node.box) for node in renderer.scene(view(name, locale)).focus]
+    assert [(n.event, n.value, n.side, n.box) for n in renderer.scene(private).focus] == inputs
 
 
 @pytest.mark.parametrize(
@@ -246,6 +247,20 @@ def test_a_missing_font_names_the_tool(tmp_path, renderer: Renderer) -> None:
 
     with pytest.raises(ScreenError, match=r"tools/fonts\.py"):
         Type({"regular": tmp_path / "none.ttf"}).face("regular", 20)
+
+
+def test_warming_draws_every_illustration_before_it_is_needed() -> None:
+    from kiosk.ui.draw import _picture
+
+    cold = Renderer((1600, 1200))  # a size no other test draws
+    rounds = 0
+    while cold.warm():
+        rounds += 1
+    assert rounds == len({w.spec["picture"] for s in cold.screens.values() for w in s.widgets if w.kind == "picture"})
+    before = _picture.cache_info().misses
+    for name in USUAL:
+        cold.render(view(name))
+    assert _picture.cache_info().misses == before
 
 
 def test_png_is_a_png_of_the_picture(renderer: Renderer) -> None:

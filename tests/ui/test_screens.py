@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from kiosk.ui.render import Renderer
 from kiosk.ui.screens import SCREENS, ScreenError, load_screen, load_screens
@@ -72,6 +76,40 @@ def test_a_broken_file_is_one_error_with_file_and_remedy(tmp_path: Path, old: st
     assert caught.value.remedy
 
 
+JUNK = (None, 5, "x", "@x", [], [None], {}, {"x": 1}, True)
+
+
+def places(content: object, at: tuple[object, ...] = ()) -> Iterator[tuple[object, ...]]:
+    """Yield the way to every entry of a nested content."""
+    for key, item in (
+        content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    ):
+        yield (*at, key)
+        yield from places(item, (*at, key))
+
+
+@pytest.mark.parametrize("name", ["choose_amount", "suspect_case", "enter_pin"])
+def test_junk_anywhere_in_a_file_is_a_screen_error_or_a_screen_that_can_be_asked(tmp_path: Path, name: str) -> None:
+    content = yaml.safe_load((SCREENS / f"{name}.yaml").read_text())
+    path = tmp_path / f"{name}.yaml"
+    refused = 0
+    for way in places(content):
+        for junk in JUNK:
+            spoiled = copy.deepcopy(content)
+            inner: Any = spoiled
+            for key in way[:-1]:
+                inner = inner[key]
+            inner[way[-1]] = junk
+            path.write_text(yaml.safe_dump(spoiled))
+            try:
+                texts = load_screen(path).texts()
+            except ScreenError:
+                refused += 1
+                continue
+            assert all(isinstance(text, str) for text in texts)
+    assert refused > 100
+
+
 def test_a_missing_file_and_an_empty_folder_are_said(tmp_path: Path) -> None:
     with pytest.raises(ScreenError, match="Restore"):
         load_screen(tmp_path / "none.yaml")
@@ -108,11 +146,10 @@ def test_every_word_a_value_may_name_can_be_shown(renderer: Renderer, locale: st
         for name, wanted in screen.values.items():
             if wanted.kind != "word":
                 continue
-            for id_ in sorted(Words(locale).ids):
-                if id_.startswith(wanted.under + "."):
-                    values = {**EXTREME.get(screen.name, USUAL[screen.name]), name: id_.split(".")[1]}
-                    assert renderer.scene(view(screen.name, locale, values)).overflows == ()
-                    shown += 1
+            for word in sorted(Words(locale).names(wanted.under)):
+                values = {**EXTREME.get(screen.name, USUAL[screen.name]), name: word}
+                assert renderer.scene(view(screen.name, locale, values)).overflows == ()
+                shown += 1
     assert shown > 60
 
 

@@ -26,7 +26,15 @@ def test_wrapping_keeps_the_text_and_the_width(text: str, width: int) -> None:
     for line in lines:
         one = len(tokens(line.strip())) <= 1
         assert one or TYPE.width(line, "regular", 30) <= width + 4
-        assert not line.startswith(("，", "。", "）", "》")) or line == text.strip()[: len(line)]
+
+
+@settings(max_examples=200, deadline=None)
+@given(words=st.lists(st.sampled_from(["请取走", "您的卡", "，", "。", "（工行）", "¥500", "》"]), max_size=30))
+def test_no_line_begins_with_a_closing_mark(words: list[str]) -> None:
+    text = "卡" + "".join(words)
+    for line in TYPE.wrap(text, "regular", 30, 240)[1:]:
+        assert line[0] not in "，。）》"
+        assert line[-1] != "（"
 
 
 def test_a_line_ends_rather_after_a_mark() -> None:

@@ -136,13 +136,16 @@ def test_a_click_and_a_key_on_a_real_window_make_inputs(server: str, renderer: R
         assert until(window, bool) == [Input("chose_service", "transfer", 6)]
         person.key(0x33)  # the pad's 3 takes the third choice
         assert until(window, bool) == [Input("chose_service", "transfer", 6)]
-        for _ in range(2):
+        for node in renderer.scene(sample).choices[:2]:
             person.key(0xFF09)  # Tab
+            edge = (pygame.Rect(node.box).centerx, node.box[1] + 1)
+            until(window, lambda made, edge=edge: person.seen(*edge) == theme.FOCUS)
+            assert person.seen(*edge) == theme.FOCUS, "the focus is seen"
         person.key(0x20)  # Space takes what has the focus: the second
         assert until(window, bool) == [Input("chose_service", "deposit", 6)]
 
         window.show(view("goodbye", serial=7))
-        until(window, lambda made: person.seen(*box.topleft) == theme.TINT)
+        until(window, lambda made: person.seen(320, 160) == theme.TINT)
         assert person.seen(320, 160) == theme.TINT, "the next screen is on the display"
     finally:
         window.close()
