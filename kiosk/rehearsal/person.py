@@ -163,7 +163,7 @@ class Person:
             case "take_receipt":
                 return self._take_document
             case "receipt_on_screen":
-                return post("pressed_enter")
+                return post("chose_yes")
             case _:
                 return None
 
