@@ -123,7 +123,7 @@ def read_yaml(path: Path) -> object:
     try:
         return strict_yaml.load(path).data
     except DocumentError as error:
-        raise ScreenError(str(path), f"the file cannot be used ({error})", "Mend the place named.") from error
+        raise ScreenError(str(path), f"the file cannot be used ({error})", "Restore it from the release, or mend the place named.") from error
 
 
 def load_screen(path: Path) -> Screen:
