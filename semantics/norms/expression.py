@@ -478,6 +478,7 @@ def evaluate(expr: Expr, world: World) -> Any:
         case Holds(affordance, keys, sliced):
             values = [evaluate(k, world) for k in keys or ()] + ([world.slice] if sliced else [])
             known = [v for v in values if v is not None]
+            hash(known[0] if known else None)  # a list or mapping names nothing: TypeError
             return world.holds(affordance, known[0]) if known else None
         case Seen(event):
             return world.seen(event)
@@ -496,9 +497,7 @@ def evaluate(expr: Expr, world: World) -> Any:
         case OneOf(of, values):
             value = evaluate(of, world)
             return None if value is None else value in values
-        case Compare(op, left, right):
-            one, other = evaluate(left, world), evaluate(right, world)
-            return None if one is None or other is None else COMPARE[op](one, other)
-        case Sum(op, left, right):
-            one, other = evaluate(left, world), evaluate(right, world)
-            return None if one is None or other is None else SUM[op](one, other)
+        case Compare(op, left, right) | Sum(op, left, right):
+            one = evaluate(left, world)
+            other = None if one is None else evaluate(right, world)
+            return None if other is None else {**COMPARE, **SUM}[op](one, other)
