@@ -211,7 +211,7 @@ def vocabulary_of(sources: Iterable[Source], ontology: Ontology) -> tuple[Vocabu
     events: dict[str, Event] = {}
     for name in sorted(declared, key=lambda n: n not in kinds):
         source, path, form_of_event = declared[name]
-        event = _event(name, source, path, form_of_event, kinds, events, key_of, ontology, found)
+        event = _event(name, source, path, form_of_event, kinds, events, key_of, ends, ontology, found)
         if event is not None:
             events[name] = event
     for source, form in forms:
@@ -231,7 +231,7 @@ def vocabulary_of(sources: Iterable[Source], ontology: Ontology) -> tuple[Vocabu
 
 def _event(
     name: str, source: Source, path: Path, form: _EventForm, kinds: frozenset[str], events: Mapping[str, Event],
-    key_of: Mapping[str, str | None], ontology: Ontology, found: list[Finding],
+    key_of: Mapping[str, str | None], ends: Mapping[str, frozenset[str]], ontology: Ontology, found: list[Finding],
 ) -> Event | None:  # fmt: skip
     def add(sub: Path, code: str, message: str, severity: Severity = Severity.ERROR) -> None:
         found.append(of_mistake(source.mistake((*path, *sub), message), code, severity))
@@ -256,6 +256,9 @@ def _event(
             type_ = Type("text", tuple(v.rstrip("?") for v in text))
         if word.endswith("?") or (isinstance(text, list) and any(v.endswith("?") for v in text)):
             optional.add(key)
+        if key in data and key in ends:
+            add(("data", key), "VO02", f"{key!r} is a key of slices and is read where {kind!r} carries it")
+            continue
         prefix = ("event", "data") if path[0] == "events" and kind == STEP else ()
         data[key] = Datum("event", key, (*prefix, *key.split(".")), type_)
     where = None
