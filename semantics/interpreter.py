@@ -215,8 +215,9 @@ class Interpreter:
             for event in said.events:
                 if event.name != atom.event:
                     continue
-                if i.norm.slice is not None and self._value(event, i.norm.slice, said.data) != i.slice:
-                    continue
+                key = i.norm.slice
+                if key is not None and key in event.data and self._value(event, key, said.data) != i.slice:
+                    continue  # an event that carries no such key concerns every slice
                 value, crash = self._ask(atom.where, self._world(said, i.slice, i.norm.slice, i.bound))
                 if value:
                     return True, crashes
@@ -373,7 +374,7 @@ class Interpreter:
                 if not known:
                     continue
                 if any(p.affordance == affordance and p.key == value for p in self.state):
-                    if not any(p.affordance == affordance and p.key == value for p in started):
+                    if affordance not in v.multiple and not any(p.affordance == affordance and p.key == value for p in started):
                         self.incidents.append(Incident("I4", said.seq, f"{affordance} {value!r} holds already"))
                     continue
                 links = {k: self._value(event, k, said.data) for k in v.ends}

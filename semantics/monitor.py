@@ -276,13 +276,19 @@ class Monitor:
     def _compile_conditions(self) -> None:
         """Make a function of every condition; absent conditions are None."""
         w = self._writer
-        self._where: dict[tuple[int, str], list[tuple[str, Ask | None]]] = {}
+        events = self.vocabulary.events
+        # (event, condition, whether the event carries no slice and so concerns every one)
+        self._where: dict[tuple[int, str], list[tuple[str, Ask | None, bool]]] = {}
         self._keeps: dict[int, Ask] = {}
         for q, (norm, duty) in enumerate(self.duties):
             for name in ("action", "before", "until", "released_by"):
                 pattern: Pattern = getattr(duty, name)
                 self._where[q, name] = [
-                    (a.event, w.function(a.where, norm.bound_keys, norm.slice) if a.where is not None else None) for a in pattern
+                    (
+                        a.event, w.function(a.where, norm.bound_keys, norm.slice) if a.where is not None else None,
+                        norm.slice is not None and norm.slice not in events[a.event].data,
+                    )
+                    for a in pattern
                 ]  # fmt: skip
             if duty.keep is not None:
                 self._keeps[q] = w.function(duty.keep, norm.bound_keys, norm.slice)
@@ -424,10 +430,13 @@ class Monitor:
             return None, f"{type(error).__name__}: {error}"
         return (None if value is None else bool(value)), ""
 
-    def _match(self, i: Instance, name: str, said: tuple[str, ...], d: Any, crashes: list[str] | None = None) -> bool | None:
+    def _match(
+        self, i: Instance, name: str, said: tuple[str, ...], d: Any, crashes: list[str] | None = None, mine: bool = True
+    ) -> bool | None:
+        """Ask a pattern for an instance; `mine` is False if the record is of another slice or of none."""
         result: bool | None = False
-        for event, ask in self._where[i[DUTY], name]:
-            if event in said:
+        for event, ask, for_all in self._where[i[DUTY], name]:
+            if event in said and (mine or for_all):
                 value, crash = self._ask(ask, d, i[BOUND], i[SLICE])
                 if value:
                     return True
@@ -437,9 +446,11 @@ class Monitor:
                     result = None
         return result
 
-    def _match_loudly(self, i: Instance, name: str, said: tuple[str, ...], d: Any, t: int, seq: int) -> bool | None:
+    def _match_loudly(
+        self, i: Instance, name: str, said: tuple[str, ...], d: Any, t: int, seq: int, mine: bool = True
+    ) -> bool | None:
         crashes: list[str] = []
-        result = self._match(i, name, said, d, crashes)
+        result = self._match(i, name, said, d, crashes, mine)
         for crash in crashes:
             self._say(Outcome.ERROR, i, t, seq, crash)
         return result
@@ -470,7 +481,7 @@ class Monitor:
             return False, ""
         j = self._first[norm.id]
         guards = self._guards[self.norms.norms.index(norm)]
-        for event, ask in self._where[j, "action"]:
+        for event, ask, _ in self._where[j, "action"]:
             if event not in c.said:
                 continue
             where, crash = self._ask(ask, c.d, (), k)
@@ -556,7 +567,7 @@ class Monitor:
                 if affordance not in holding or (key is not None and value is None):
                     continue
                 if value in holding[affordance]:
-                    if self.integrity and (affordance, value) not in fresh:
+                    if self.integrity and affordance not in v.multiple and (affordance, value) not in fresh:
                         self._incident("I4", c.seq, f"{affordance} {value!r} holds already")
                     continue
                 links = {k: c.keys.get(k) for k in v.ends}
@@ -594,24 +605,35 @@ class Monitor:
             elif answer is None:
                 i[DOUBT] = True
 
-    def _too_late(self, q: int, k: object, c: _Act) -> None:
+    def _concerned(self, q: int, c: _Act, every: bool) -> list[tuple[Instance, bool]]:
+        """Return the open instances a record concerns, and whether the record is of their own slice."""
+        key = self.duties[q][0].slice
+        k = c.keys.get(key)
+        own = key is None or k is not None
+        if not every:
+            return [(i, True) for i in self._open[q].get(k, ())] if own else []
+        return [(i, own and i[SLICE] == k) for instances in self._open[q].values() for i in instances]
+
+    def _too_late(self, q: int, every: bool, c: _Act) -> None:
         punctual = self.duties[q][1].mode == "punctual"
-        for i in list(self._open[q].get(k, ())):
-            if punctual or self._match_loudly(i, "before", c.said, c.d, c.t, c.seq):
+        of_slice = self.duties[q][0].slice is None or self.duties[q][0].slice in self.vocabulary.events[c.said[0]].data
+        for i, mine in self._concerned(q, c, every):
+            now = punctual and mine and of_slice
+            if now or self._match_loudly(i, "before", c.said, c.d, c.t, c.seq, mine):
                 self._drop(i)
-                if self._violate(i, c.t, c.seq, "the next record had to do it" if punctual else "it is too late now"):
+                if self._violate(i, c.t, c.seq, "the next record had to do it" if now else "it is too late now"):
                     c.violated.append(i)
 
-    def _release(self, q: int, k: object, c: _Act) -> None:
-        for i in list(self._open[q].get(k, ())):
-            released = self._match_loudly(i, "released_by", c.said, c.d, c.t, c.seq)
+    def _release(self, q: int, every: bool, c: _Act) -> None:
+        for i, mine in self._concerned(q, c, every):
+            released = self._match_loudly(i, "released_by", c.said, c.d, c.t, c.seq, mine)
             if released:
                 self._drop(i)
                 self._say(Outcome.RELEASED, i, c.t, c.seq)
                 continue
             if released is None:
                 i[DOUBT] = True
-            if self._match_loudly(i, "until", c.said, c.d, c.t, c.seq):
+            if self._match_loudly(i, "until", c.said, c.d, c.t, c.seq, mine):
                 self._drop(i)
                 kept = Outcome.EXPIRED if self.duties[q][1].operator == "permitted" else Outcome.FULFILLED
                 self._say(kept, i, c.t, c.seq)
@@ -814,6 +836,13 @@ class _Compiler:
     def mentions(self, pattern: Pattern) -> bool:
         return any(a.event in self.said for a in pattern)
 
+    def concerns_all(self, norm: Norm, pattern: Pattern) -> bool:
+        """Tell whether the pattern has an event of this record that carries no slice and so concerns every one."""
+        events = self.m.vocabulary.events
+        return norm.slice is not None and any(
+            a.event in self.said and norm.slice not in events[a.event].data for a in pattern
+        )
+
     def handler(self) -> Handler | None:
         m = self.m
         parts = [self.prohibitions, self.state, self.discharge, self.release, self.activation, self.forgetting]
@@ -871,19 +900,22 @@ class _Compiler:
     def discharge(self) -> None:
         for q, (norm, duty) in enumerate(self.m.duties):
             k = self.slice_of(norm)
-            if duty.operator != "obliged" or duty.mode == "maintain" or k is None:
+            if duty.operator != "obliged" or duty.mode == "maintain":
                 continue
             table = self.name(self.m._open[q], "open")
             atoms = [a for a in duty.action if a.event in self.said]
+            if k is None:
+                atoms = []
             if len(atoms) == 1 and duty.discharge == "oldest":
                 self.discharge_oldest(q, norm, table, k, atoms[0].where)
             elif atoms:
                 self.add(0, f"if {k} in {table}:")
                 self.call(1, f"monitor._discharge_rarely({q}, {k}, c)")
             of_slice = norm.slice is None or norm.slice in self.events[0].data
+            every = self.concerns_all(norm, duty.before)
             if self.mentions(duty.before) or (duty.mode == "punctual" and of_slice):
-                self.add(0, f"if {k} in {table}:")
-                self.call(1, f"monitor._too_late({q}, {k}, c)")
+                self.add(0, f"if {table}:" if every else f"if {k} in {table}:")
+                self.call(1, f"monitor._too_late({q}, {every}, c)")
 
     def discharge_oldest(self, q: int, norm: Norm, table: str, k: str, where: expression.Expr | None) -> None:
         counts = self.name(self.m._counts[q], "counts")
@@ -912,10 +944,11 @@ class _Compiler:
 
     def release(self) -> None:
         for q, (norm, duty) in enumerate(self.m.duties):
-            k = self.slice_of(norm)
-            if k is not None and (self.mentions(duty.released_by) or self.mentions(duty.until)):
-                self.add(0, f"if {k} in {self.name(self.m._open[q], 'open')}:")
-                self.call(1, f"monitor._release({q}, {k}, c)")
+            if self.mentions(duty.released_by) or self.mentions(duty.until):
+                every = self.concerns_all(norm, duty.released_by + duty.until)
+                table = self.name(self.m._open[q], "open")
+                self.add(0, f"if {table}:" if every else f"if {self.slice_of(norm)} in {table}:")
+                self.call(1, f"monitor._release({q}, {every}, c)")
         for q in self.m._keeps:
             if self.changes:
                 self.add(0, f"if changed and {self.name(self.m._open[q], 'open')}:")

@@ -28,6 +28,7 @@ Meaning of the parts (the life cycle is the interpreter's docstring):
   is true in every state from activation to `until`.
 - *forbidden*: each matching event from activation to `until` violates, beyond the first `at_most`.
 - *permitted*: never violated. It lifts prohibitions it overrides, and opens acts that are `closed`.
+- In `before`, `until` and `released_by` an event that carries no slice key (a restart) concerns every slice.
 - ``whenever: always`` (forbidden and permitted only) is in force at every moment; its `if` is asked at the act.
 - `preempt`: the latest matching act of the slice before activation discharges. `inclusive`: the triggering record
   may discharge. `instances`: each | coalesce-earliest (a trigger while one is open adds none) | coalesce-latest (the
@@ -535,8 +536,13 @@ class _NormReader:
             self.found.append(of_mistake(mistake, error.code))
             return None
 
-    def pattern(self, sub: Path, form: _PatternForm | None, trigger: Mapping[str, Datum]) -> Pattern:
-        """Resolve a pattern. `starts` and `finishes` stand for the events that the vocabulary binds to them."""
+    def pattern(
+        self, sub: Path, form: _PatternForm | None, trigger: Mapping[str, Datum], every: bool = False
+    ) -> Pattern:
+        """Resolve a pattern. `starts` and `finishes` stand for the events that the vocabulary binds to them.
+
+        With `every`, events that carry no slice key are welcome: they concern every slice.
+        """
         if form is None:
             return ()
         atoms: list[Atom] = []
@@ -547,7 +553,7 @@ class _NormReader:
             self.add((*sub, "as"), "NM02", "only whenever binds a name")
         aliases = self.aliases(trigger)
         for path, atom in parts:
-            for event in self.events_of(path, atom):
+            for event in self.events_of(path, atom, every):
                 where = self.read((*path, "where"), atom.where, self.scope(event, aliases)) if atom.where else None
                 atoms.append(Atom(event, where))
         return tuple(atoms)
@@ -556,7 +562,7 @@ class _NormReader:
         name = self.form.whenever.as_ if self.form.whenever else None
         return {name: trigger} if name and trigger else {}
 
-    def events_of(self, path: Path, atom: _AtomForm) -> tuple[str, ...]:
+    def events_of(self, path: Path, atom: _AtomForm, every: bool) -> tuple[str, ...]:
         vocabulary = self.vocabulary
         given = [x for x in (atom.event, atom.starts, atom.finishes) if x is not None]
         if len(given) != 1:
@@ -576,7 +582,7 @@ class _NormReader:
                 known = {a for e in vocabulary.events.values() for a in (e.starts if atom.starts else e.finishes)}
                 self.add((*path, word), "NM01", f"no event {word} {affordance!r}{nearest(affordance, known)}")
         for event in events:
-            if event not in self.carriers:
+            if event not in self.carriers and not every:
                 self.add(path, "NM06", f"{event!r} does not carry the slice key {self.form.slice!r}")
         return events
 
@@ -610,8 +616,8 @@ class _NormReader:
             self.add((*sub, "until"), "NM02", "an obligation to act has within or before, not until")
         if form.is_ == "permitted" and (form.or_else or (sub == ("then",) and self.form.or_else)):
             self.add(sub, "NM02", "a permission is never violated; remove or_else")
-        before = self.pattern((*sub, "before"), form.before, alias)
-        until = self.pattern((*sub, "until"), form.until, alias)
+        before = self.pattern((*sub, "before"), form.before, alias, every=True)
+        until = self.pattern((*sub, "until"), form.until, alias, every=True)
         if not always and not ends:
             if form.is_ == "obliged" and not maintain and form.mode != "punctual" and within is None and not before:
                 self.add(sub, "NM05", "has no deadline: write within or before, or slice by a key that ends")
@@ -631,11 +637,11 @@ class _NormReader:
         keep = None
         if form.keep is not None:
             keep = self.read((*sub, "keep"), form.keep, self.scope(None, self.aliases(alias), may_see=False))
-        released = self.pattern((*sub, "released_by"), form.released_by, alias)
+        released = self.pattern((*sub, "released_by"), form.released_by, alias, every=True)
         or_else = list(form.or_else)
         paths: list[Path] = [(*sub, "or_else", i) for i in range(len(or_else))]
         if sub == ("then",):
-            released += self.pattern(("released_by",), self.form.released_by, alias)
+            released += self.pattern(("released_by",), self.form.released_by, alias, every=True)
             or_else += self.form.or_else
             paths += [("or_else", i) for i in range(len(self.form.or_else))]
         return Duty(
@@ -690,6 +696,9 @@ class _NormReader:
 
     def check_meaning(self, norm: Norm) -> None:
         o = self.ontology
+        own_end = norm.slice is not None and any(a.event in self.vocabulary.ends[norm.slice] for a in norm.trigger or ())
+        if own_end and norm.duty.within_ms is None:
+            self.add(("whenever",), "NM05", f"begins as its {norm.slice} ends, and would never end; write within")
         sees = any(isinstance(p, expression.Seen) for e in norm_exprs(norm) for p in expression.parts_of(e))
         if sees and norm.slice is not None and not self.vocabulary.ends[norm.slice]:
             self.add((), "NM05", f"seen() needs unbounded memory: {norm.slice!r} never ends")

@@ -5,6 +5,7 @@ taking the notes". All of it is data (``models/vocabulary/*.yaml``), so names ar
 
     keys:        {case: {ended_by: [case_closed]}, card: {}}   # what slices and instances are named by
     affordances: {withdrawal: case, host_link: null}           # which key names an instance; null: there is one
+    multiple:    [host_link]                                   # may start again while it holds (else incident I4)
     kinds:                                                     # one for each kind of record
       authorised: {by: bank, starts: [cash_entitlement], data: {case: text, amount_minor: money, moved: whole?}}
     events:                                                    # recognised within records of a kind
@@ -64,6 +65,7 @@ class _EventForm(_Strict):
 class _VocabularyForm(_Strict):
     keys: dict[str, _KeyForm] = Field(default_factory=dict)
     affordances: dict[str, str | None] = Field(default_factory=dict)
+    multiple: list[str] = Field(default_factory=list)
     kinds: dict[str, _EventForm] = Field(default_factory=dict)
     events: dict[str, _EventForm] = Field(default_factory=dict)
 
@@ -114,6 +116,7 @@ class Vocabulary:
     ends: Mapping[str, frozenset[str]]
     key_of: Mapping[str, str | None]
     ontology: Ontology = field(repr=False)
+    multiple: frozenset[str] = frozenset()
 
     @cached_property
     def recognised_in(self) -> Mapping[str, tuple[Event, ...]]:
@@ -226,7 +229,11 @@ def vocabulary_of(sources: Iterable[Source], ontology: Ontology) -> tuple[Vocabu
                 add(source, ("affordances", name), "OC14", f"there is no {name!r} on the chart{nearest(name, ontology.nodes)}")
             if key_name is not None and key_name not in ends:
                 add(source, ("affordances", name), "VO01", f"there is no key {key_name!r}{nearest(key_name, ends)}")
-    return Vocabulary(events, kinds, ends, key_of, ontology), found
+        for i, name in enumerate(form.multiple):
+            if name not in key_of:
+                add(source, ("multiple", i), "VO01", f"{name!r} has no key{nearest(name, key_of)}")
+    multiple = frozenset(name for _, form in forms for name in form.multiple)
+    return Vocabulary(events, kinds, ends, key_of, ontology, multiple), found
 
 
 def _event(
