@@ -80,7 +80,8 @@ class Writer:
                 return f"(None in {self.name(self.holding[affordance], 'holding')})", False
             case Holds(affordance, keys, sliced):
                 table = self.name(self.holding[affordance], "holding")
-                candidates = [inner(k)[0] for k in keys or ()] + (["k"] if sliced else [])
+                # where the slice is by the same key, every other candidate could only say the same
+                candidates = ["k"] if sliced else [inner(k)[0] for k in keys or ()]
                 x = self.fresh()
                 value = candidates[0] if len(candidates) == 1 else f"first_known({', '.join(candidates)})"
                 return f"(None if ({x} := {value}) is None else {x} in {table})", True

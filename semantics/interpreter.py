@@ -127,7 +127,7 @@ class Interpreter:
         violated += self._release_and_keep(said)
         violated += self._activate(said)
         for instance in violated:
-            self._repair(instance, t)
+            self._repair(instance, t, seq)
         for event in said.events:
             for key, enders in self.vocabulary.ends.items():
                 if event.name in enders and (value := self._value(event, key, said.data)) is not None:
@@ -260,7 +260,7 @@ class Interpreter:
             deadline = first.deadline or 0
             self.open.remove(first)
             if self._violate(first, deadline, None):
-                self._repair(first, deadline)
+                self._repair(first, deadline, None)
 
     # ------------------------------------------------ 2: prohibitions and permissions
 
@@ -453,21 +453,21 @@ class Interpreter:
                         kept = Outcome.EXPIRED if duty.operator == "permitted" else Outcome.FULFILLED
                         self._say(i, kept, said.t, said.seq)
         for i in list(self.open):
-            if i.duty.mode == "maintain":
-                self._keep(i, said, violated)
+            if i.duty.mode == "maintain" and self._keep(i, said.t, said.seq):
+                violated.append(i)
         return violated
 
-    def _keep(self, i: Instance, said: _Said, violated: list[Instance]) -> None:
-        answer, crash = self._ask(i.duty.keep, self._world(said, i.slice, i.norm.slice, i.bound))
+    def _keep(self, i: Instance, t: int, evidence: int | None) -> bool:
+        """Ask what is to be kept; the instance ends if it is not. Return whether it is violated."""
+        nothing = _Said(0, t, "", {})
+        answer, crash = self._ask(i.duty.keep, self._world(nothing, i.slice, i.norm.slice, i.bound))
         if answer:
-            return
+            return False
         self.open.remove(i)
-        if crash:
-            self._say(i, Outcome.ERROR, said.t, said.seq, crash)
-        elif answer is None:
-            self._say(i, Outcome.UNKNOWN, said.t, said.seq)
-        elif self._violate(i, said.t, said.seq):
-            violated.append(i)
+        if answer is None:
+            self._say(i, Outcome.ERROR if crash else Outcome.UNKNOWN, t, evidence, crash)
+            return False
+        return self._violate(i, t, evidence)
 
     # ------------------------------------------------ 6: activation
 
@@ -537,7 +537,8 @@ class Interpreter:
                 self._say(old, Outcome.REPLACED, said.t, said.seq)
         self.open.append(i)
         if duty.mode == "maintain":
-            self._keep(i, said, violated)
+            if self._keep(i, said.t, said.seq):
+                violated.append(i)
             return
         if duty.operator != "obliged":
             return
@@ -567,6 +568,10 @@ class Interpreter:
 
     # ------------------------------------------------ 7: reparation
 
-    def _repair(self, i: Instance, since: int) -> None:
+    def _repair(self, i: Instance, since: int, evidence: int | None) -> None:
+        """Begin the reparations of a violated instance; one that is to keep something is asked at once."""
         for duty in i.duty.or_else:
-            self.open.append(self._new(i.norm, duty, i.slice, i.trigger, i.triggered_ms, i.bound, since))
+            new = self._new(i.norm, duty, i.slice, i.trigger, i.triggered_ms, i.bound, since)
+            self.open.append(new)
+            if duty.mode == "maintain" and self._keep(new, since, evidence):
+                self._repair(new, since, evidence)

@@ -5,7 +5,8 @@ The semantics is the interpreter's docstring; this module is only about speed an
 - *Sliced.* Each duty has a table of its open instances by slice value; a table holds nothing for closed slices.
 - *Indexed.* For each set of norm-relevant events that a record says, one Python function is generated on first use,
   holding only the norms that mention them. A record that no norm mentions costs two look-ups.
-- *Deadlines* stand in one heap with lazy deletion, compacted when mostly dead. `advance` lets them pass in silence.
+- *Deadlines* stand in one queue for each duty, where they are in order by themselves, and a heap of the queues' heads.
+  Discharged instances are dropped lazily. `advance` lets deadlines pass in silence.
 - *Evidence*: each instance keeps the seq and time of its trigger and the data its norm uses; explanations are made
   from these when asked for, not before.
 - *Memory* of each norm is stated (`memory_class`); norms whose memory has no bound are refused when read (NM05).
@@ -21,7 +22,7 @@ import hashlib
 import heapq
 import json
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -36,7 +37,7 @@ from semantics.verdict import Incident, Outcome, RunReport, Verdict, rolled_up
 
 NUMBER, DEADLINE, SEQ, T, BOUND, ACTS, DOUBT, ALIVE, SLICE, DUTY = range(10)
 INCIDENTS_MAX: Final = 10_000  # beyond, they are only counted: a broken journal must not fill the memory
-COMPACT_FROM: Final = 1_000  # heaps smaller than this are never compacted
+COMPACT_FROM: Final = 1_024  # queues shorter than this are never compacted
 
 BAD: Final = frozenset({Outcome.VIOLATED, Outcome.CONFLICT, Outcome.UNPERMITTED, Outcome.UNKNOWN, Outcome.ERROR})
 _OUTCOMES: Final = tuple(Outcome)
@@ -95,9 +96,14 @@ class Monitor:
         self._kept = frozenset(Outcome) if keep == "all" else BAD
         self.duties: list[tuple[Norm, Duty]] = [(n, d) for n in norms.norms for d in n.duty.all()]
         self._first = {n.id: self._duty_index(n, n.duty) for n in norms.norms}
+        self._place = {n.id: j for j, n in enumerate(norms.norms)}
+        self._openers = {
+            e.name: [n for n in norms.norms if n.duty.operator != "forbidden" and any(a.event == e.name for a in n.duty.action)]
+            for e in v.events.values() if e.closed
+        }  # fmt: skip
         self._open: list[dict[object, list[Instance]]] = [{} for _ in self.duties]
-        self._heap: list[tuple[int, int, Instance]] = []
-        self._compact_at = COMPACT_FROM
+        self._queues: list[deque[Instance]] = [deque() for _ in self.duties]
+        self._heap: list[tuple[int, int]] = []  # (deadline, duty): one entry for each queue that is not empty
         self._counts: list[list[int]] = [[0] * len(_OUTCOMES) for _ in self.duties]
         self._closed_counts: Counter[str] = Counter()
         self._activations = [0] * len(norms.norms)
@@ -111,7 +117,7 @@ class Monitor:
         self._number = 0
         asked = {p.affordance for n in norms.norms for e in norm_exprs(n) for p in expression.parts_of(e) if isinstance(p, expression.Holds)}
         tracked = set(v.tracked) if integrity else asked | {b for a in asked for b in v.bases[a]}
-        self._holding: dict[str, dict[object, dict[str, object]]] = {a: {} for a in sorted(tracked)}
+        self._holding: dict[str, dict[object, Mapping[str | None, object]]] = {a: {} for a in sorted(tracked)}
         self._seen: dict[tuple[str, str | None], dict[object, int]] = {
             (p.event, n.slice): {}
             for n in norms.norms for e in norm_exprs(n) for p in expression.parts_of(e) if isinstance(p, expression.Seen)
@@ -213,9 +219,8 @@ class Monitor:
     @property
     def next_deadline_ms(self) -> int | None:
         """Return when `advance` next has something to do, in the clock of the present run; None for never."""
-        while self._heap and not self._heap[0][2][ALIVE]:
-            heapq.heappop(self._heap)
-        return self._heap[0][0] - self.timeline.offset + 1 if self._heap else None
+        first = min((i[DEADLINE] for queue in self._queues for i in queue if i[ALIVE]), default=None)
+        return None if first is None else first - self.timeline.offset + 1
 
     @property
     def open_instances(self) -> int:
@@ -399,25 +404,56 @@ class Monitor:
     def _add(self, i: Instance) -> None:
         self._open[i[DUTY]].setdefault(i[SLICE], []).append(i)
         if i[DEADLINE] is not None:
-            heapq.heappush(self._heap, (i[DEADLINE], i[NUMBER], i))
-            if len(self._heap) > self._compact_at:
-                self._heap[:] = [x for x in self._heap if x[2][ALIVE]]
-                heapq.heapify(self._heap)
-                self._compact_at = max(COMPACT_FROM, 2 * len(self._heap))
+            queue = self._queues[i[DUTY]]
+            if not queue:
+                heapq.heappush(self._heap, (i[DEADLINE], i[DUTY]))
+            queue.append(i)
+            if len(queue) > COMPACT_FROM and not i[NUMBER] % COMPACT_FROM:
+                self._compact()
+
+    def _compact(self) -> None:
+        """Drop the dead behind the heads of the queues; called once in `COMPACT_FROM` instances."""
+        for queue in self._queues:
+            if len(queue) > COMPACT_FROM:
+                living = [i for i in queue if i[ALIVE]]
+                queue.clear()
+                queue.extend(living or [])
+        self._heap[:] = [(queue[0][DEADLINE], q) for q, queue in enumerate(self._queues) if queue]
+        heapq.heapify(self._heap)
 
     def _pass_deadlines(self, t: int) -> None:
+        """Let deadlines before `t` pass, earliest first.
+
+        The deadlines of one duty never decrease (its `within` is fixed and time does not go back), so a queue for
+        each duty is in order by itself, and the heap needs only their heads.
+        """
         heap = self._heap
         while heap and heap[0][0] < t:
-            deadline, _, i = heapq.heappop(heap)
-            if i[ALIVE]:
+            deadline, q = heap[0]
+            queue = self._queues[q]
+            while queue and not queue[0][ALIVE]:
+                queue.popleft()
+            if not queue:
+                heapq.heappop(heap)
+            elif queue[0][DEADLINE] > deadline:
+                heapq.heapreplace(heap, (queue[0][DEADLINE], q))
+            else:
+                i = queue.popleft()
+                if queue:
+                    heapq.heapreplace(heap, (queue[0][DEADLINE], q))
+                else:
+                    heapq.heappop(heap)
                 self._drop(i)
                 if self._violate(i, deadline, None):
-                    self._repair(i, deadline)
+                    self._repair(i, deadline, None)
 
-    def _repair(self, i: Instance, since: int) -> None:
+    def _repair(self, i: Instance, since: int, evidence: int | None) -> None:
         norm, duty = self.duties[i[DUTY]]
         for other in duty.or_else:
-            self._add(self._new(self._duty_index(norm, other), i[SLICE], i[SEQ], i[T], i[BOUND], since))
+            new = self._new(self._duty_index(norm, other), i[SLICE], i[SEQ], i[T], i[BOUND], since)
+            self._add(new)
+            if other.mode == "maintain" and self._keep_one(new, since, evidence):
+                self._repair(new, since, evidence)
 
     # ------------------------------------------------ the rarer parts of a step
 
@@ -480,7 +516,7 @@ class Monitor:
         if norm.slice is not None and k is None:
             return False, ""
         j = self._first[norm.id]
-        guards = self._guards[self.norms.norms.index(norm)]
+        guards = self._guards[self._place[norm.id]]
         for event, ask, _ in self._where[j, "action"]:
             if event not in c.said:
                 continue
@@ -544,42 +580,45 @@ class Monitor:
         return Outcome.VIOLATED, ""
 
     def _ask_closed(self, event: str, c: _Act) -> None:
-        if not any(n.duty.operator != "forbidden" and self._applies_to_act(n, c) for n in self.norms.norms):
+        if not any(self._applies_to_act(n, c) for n in self._openers[event]):
             self._closed_counts[event] += 1
             self._raw.append((Outcome.UNPERMITTED, f"closed:{event}", c.t, c.seq))
 
-    def _change_state(self, events: tuple[Event, ...], c: _Act) -> bool:
-        """Apply finishes, starts and cascades; return whether anything changed."""
+    def _plan(self, events: tuple[Event, ...]) -> tuple[list[Any], list[Any], dict[str, Any]]:
+        """Return what events finish and start, as (affordance, key, table), and what falls with each affordance."""
         v, holding = self.vocabulary, self._holding
+        finishes = [(a, v.key_of[a], holding[a]) for e in events for a in e.finishes if a in holding]
+        starts = [(a, v.key_of[a], holding[a]) for e in events for a in e.starts if a in holding]
+        falls = {a: (v.key_of[a], [(d, holding[d]) for d in v.dependents.get(a, ()) if d in holding]) for a in holding}
+        return finishes, starts, falls
+
+    def _change_state(self, plan: tuple[list[Any], list[Any], dict[str, Any]], c: _Act) -> bool:
+        """Apply finishes, starts and cascades; return whether anything changed."""
+        v, holding, keys = self.vocabulary, self._holding, c.keys
+        finishes, starts, falls = plan
         ended: list[tuple[str, object]] = []
-        started: list[tuple[str, object, dict[str, object]]] = []
-        for event in events:
-            for affordance in event.finishes:
-                key = v.key_of[affordance]
-                value = None if key is None else c.keys.get(key)
-                if affordance in holding and (key is None or value is not None) and holding[affordance].pop(value, None) is not None:
-                    ended.append((affordance, value))
+        started: list[tuple[str, object, Mapping[str | None, object]]] = []
+        for affordance, key, table in finishes:
+            value = keys.get(key)
+            if (key is None or value is not None) and table.pop(value, None) is not None:
+                ended.append((affordance, value))
         fresh: set[tuple[str, object]] = set()
-        for event in events:
-            for affordance in event.starts:
-                key = v.key_of[affordance]
-                value = None if key is None else c.keys.get(key)
-                if affordance not in holding or (key is not None and value is None):
-                    continue
-                if value in holding[affordance]:
-                    if self.integrity and affordance not in v.multiple and (affordance, value) not in fresh:
-                        self._incident("I4", c.seq, f"{affordance} {value!r} holds already")
-                    continue
-                links = {k: c.keys.get(k) for k in v.ends}
-                holding[affordance][value] = links
-                fresh.add((affordance, value))
-                started.append((affordance, value, links))
+        for affordance, key, table in starts:
+            value = keys.get(key)
+            if key is not None and value is None:
+                continue
+            if value in table:
+                if self.integrity and affordance not in v.multiple and (affordance, value) not in fresh:
+                    self._incident("I4", c.seq, f"{affordance} {value!r} holds already")
+                continue
+            table[value] = keys  # an act's keys are its own, never written again
+            fresh.add((affordance, value))
+            started.append((affordance, value, keys))
         changed = bool(ended or started)
         while ended:
             base, value = ended.pop()
-            key = v.key_of[base]
-            for dependent in v.dependents.get(base, ()):
-                table = holding.get(dependent)
+            key, dependents = falls[base]
+            for dependent, table in dependents:
                 if table:
                     for gone in [x for x, links in table.items() if key is None or links.get(key) == value]:
                         del table[gone]
@@ -640,19 +679,18 @@ class Monitor:
 
     def _keep_all(self, q: int, c: _Act) -> None:
         for i in [i for instances in self._open[q].values() for i in instances]:
-            self._keep_one(i, c)
+            if self._keep_one(i, c.t, c.seq):
+                c.violated.append(i)
 
-    def _keep_one(self, i: Instance, c: _Act) -> None:
-        answer, crash = self._ask(self._keeps[i[DUTY]], c.d, i[BOUND], i[SLICE])
+    def _keep_one(self, i: Instance, t: int, evidence: int | None) -> bool:
+        answer, crash = self._ask(self._keeps[i[DUTY]], {}, i[BOUND], i[SLICE])
         if answer:
-            return
+            return False
         self._drop(i)
-        if crash:
-            self._say(Outcome.ERROR, i, c.t, c.seq, crash)
-        elif answer is None:
-            self._say(Outcome.UNKNOWN, i, c.t, c.seq)
-        elif self._violate(i, c.t, c.seq):
-            c.violated.append(i)
+        if answer is None:
+            self._say(Outcome.ERROR if crash else Outcome.UNKNOWN, i, t, evidence, crash)
+            return False
+        return self._violate(i, t, evidence)
 
     def _triggered(self, j: int, c: _Act, bind: Mapping[str, Ask]) -> tuple[object, tuple[Any, ...]] | None:
         norm = self.norms.norms[j]
@@ -722,7 +760,8 @@ class Monitor:
         i = self._new(q, k, c.seq, c.t, b, c.t)
         self._add(i)
         if duty.mode == "maintain":
-            self._keep_one(i, c)
+            if self._keep_one(i, c.t, c.seq):
+                c.violated.append(i)
             return
         if duty.operator != "obliged":
             return
@@ -738,7 +777,7 @@ class Monitor:
 
     def _finish_step(self, c: _Act) -> None:
         for i in c.violated:
-            self._repair(i, c.t)
+            self._repair(i, c.t, c.seq)
 
     # ------------------------------------------------ snapshot
 
@@ -753,7 +792,8 @@ class Monitor:
             "number": self._number,
             "open": [[self.duties[q][1].id, list(i[:ALIVE]), i[SLICE]]
                      for q, table in enumerate(self._open) for instances in table.values() for i in instances],
-            "holding": [[a, key, links] for a, table in self._holding.items() for key, links in table.items()],
+            "holding": [[a, key, {k: x for k, x in links.items() if k is not None}]
+                        for a, table in self._holding.items() for key, links in table.items()],
             "seen": [[e, k, value, seq] for (e, k), table in self._seen.items() for value, seq in table.items()],
             "latest": [[q, k, list(x)] for q, table in self._latest.items() for k, x in table.items()],
             "counts": [list(row) for row in self._counts],
@@ -775,7 +815,7 @@ class Monitor:
         self._last_ms, self._next_seq = snapshot["last_ms"], snapshot["next_seq"]
         self.records, self._number = snapshot["records"], snapshot["number"]
         index = {d.id: q for q, (_, d) in enumerate(self.duties)}
-        for duty, fields, slice_ in snapshot["open"]:
+        for duty, fields, slice_ in sorted(snapshot["open"], key=lambda x: x[1][NUMBER]):
             i = [*fields, True, slice_, index[duty]]
             i[BOUND] = tuple(i[BOUND])
             self._add(i)
@@ -862,20 +902,23 @@ class _Compiler:
                 head.append(f"    if {variable} is not None and {variable}.__class__ is not str: {variable} = key_value({variable})")
         if self.rare:
             keys = ", ".join(["None: None", *(f"{key!r}: {variable}" for key, variable in self.keys.items())])
-            head.append(f"    c = Act({self.said!r}, d, {{{keys}}}, r['at'], t, seq)")
-            body = [*body, "    if c.violated: monitor._finish_step(c)"]
-            # what was violated is repaired before things are forgotten; forgetting touches no instance
+            act = f"Act({self.said!r}, d, {{{keys}}}, r['at'], t, seq)"
+            body = ["    c = None", *(line.replace("<act>", act) for line in body)]
+            # what was violated is repaired after things are forgotten, which touches no instance
+            body.append("    if c is not None and c.violated: monitor._finish_step(c)")
         return m._writer.define("handle", head + body)
 
     def call(self, depth: int, text: str) -> None:
+        """Write a call of a rarer part; the act it needs is made when the first such call is reached."""
         self.rare = True
+        self.add(depth, "if c is None: c = <act>")
         self.add(depth, text)
 
     def prohibitions(self) -> None:
         for j, norm in enumerate(self.m.norms.norms):
             if norm.trigger is None:
                 if self.mentions(norm.duty.action):
-                    self.call(0, f"monitor._ask_always({j}, c)")
+                    self.always(j, norm)
             for q, (owner, duty) in enumerate(self.m.duties):
                 if owner is norm and duty.operator != "obliged" and self.mentions(duty.action) and self.slice_of(norm):
                     if norm.trigger is None and duty is norm.duty:
@@ -887,10 +930,30 @@ class _Compiler:
             if event.closed:
                 self.call(0, f"monitor._ask_closed({event.name!r}, c)")
 
+    def always(self, j: int, norm: Norm) -> None:
+        """Ask by hand whether a plain norm says no; everything else is for `_ask_always`."""
+        atoms = [a for a in norm.duty.action if a.event in self.said]
+        k = self.slice_of(norm)
+        if len(atoms) > 1 or k is None or (norm.valid_from, norm.valid_until) != ("0001-01-01", FOREVER):
+            self.call(0, f"monitor._ask_always({j}, c)")
+            return
+        asks = [e for e in (atoms[0].where, norm.guards.get(atoms[0].event)) if e is not None]
+        texts = [self.m._writer.write(e, (), norm.slice)[0] for e in asks]
+        text = "True" if not texts else texts[0] if len(texts) == 1 else self.both(texts)
+        if norm.slice is not None:
+            text = f"False if k is None else {text}"
+        self.add(0, f"k = {k}")
+        self.add(0, f"try: w = {text}")
+        self.add(0, "except Exception: w = None")
+        self.add(0, "if w is None or w:")
+        self.call(1, f"monitor._ask_always({j}, c)")
+        if norm.duty.operator == "forbidden":
+            self.add(0, f"else: {self.name(self.m._activations, 'activations')}[{j}] += 1")
+
     def state(self) -> None:
         self.changes = any(set(e.starts + e.finishes) & self.m._holding.keys() for e in self.events)
         if self.changes:
-            self.call(0, f"changed = monitor._change_state({self.name(self.events, 'events')}, c)")
+            self.call(0, f"changed = monitor._change_state({self.name(self.m._plan(self.events), 'plan')}, c)")
         for (event, key), table in self.m._seen.items():
             if event in self.said:
                 k = "None" if key is None else self.keys[key]
@@ -917,11 +980,15 @@ class _Compiler:
                 self.add(0, f"if {table}:" if every else f"if {k} in {table}:")
                 self.call(1, f"monitor._too_late({q}, {every}, c)")
 
+    def saying(self, q: int, outcome: Outcome) -> str:
+        """Return the text that counts an outcome of ``i``, and keeps it if it is to be kept."""
+        text = f"{self.name(self.m._counts[q], 'counts')}[{_INDEX[outcome]}] += 1"
+        if outcome in self.m._kept:
+            text += f"; {self.name(self.m._raw, 'raw')}.append(({self.name(outcome, 'outcome')}, i, t, seq, ''))"
+        return text
+
     def discharge_oldest(self, q: int, norm: Norm, table: str, k: str, where: expression.Expr | None) -> None:
-        counts = self.name(self.m._counts[q], "counts")
-        say = f"{counts}[0] += 1"
-        if Outcome.FULFILLED in self.m._kept:
-            say += f"; {self.name(self.m._raw, 'raw')}.append(({self.name(Outcome.FULFILLED, 'fulfilled')}, i, t, seq, ''))"
+        say = self.saying(q, Outcome.FULFILLED)
         drop = f"i[{ALIVE}] = False"
         remove = f"if len(L) == 1: del {table}[{k}]"
         self.add(0, f"L = {table}.get({k})")
@@ -947,6 +1014,15 @@ class _Compiler:
             if self.mentions(duty.released_by) or self.mentions(duty.until):
                 every = self.concerns_all(norm, duty.released_by + duty.until)
                 table = self.name(self.m._open[q], "open")
+                plain = any(a.event in self.said and a.where is None for a in duty.until)
+                if plain and not every and not self.mentions(duty.released_by) and all(a.where is None for a in duty.until):
+                    self.add(0, f"L = {table}.pop({self.slice_of(norm)}, None)")
+                    self.add(0, "if L is not None:")
+                    self.add(1, "for i in L:")
+                    self.add(2, f"i[{ALIVE}] = False")
+                    kept = Outcome.EXPIRED if duty.operator == "permitted" else Outcome.FULFILLED
+                    self.add(2, self.saying(q, kept))
+                    continue
                 self.add(0, f"if {table}:" if every else f"if {self.slice_of(norm)} in {table}:")
                 self.call(1, f"monitor._release({q}, {every}, c)")
         for q in self.m._keeps:
@@ -984,7 +1060,7 @@ class _Compiler:
         atoms = [a for a in norm.trigger or () if a.event in self.said]
         k = self.slice_of(norm)
         simple = (
-            len(atoms) == 1 and k is not None and duty.instances == "each" and duty.mode != "maintain"
+            len(atoms) == 1 and k is not None and duty.instances != "coalesce-latest" and duty.mode != "maintain"
             and not duty.preempt and not duty.inclusive
         )  # fmt: skip
         if not simple:
@@ -1018,15 +1094,17 @@ class _Compiler:
             depth += 2
         table = self.name(self.m._open[q], "open")
         self.add(depth, f"{self.name(self.m._activations, 'activations')}[{j}] += 1")
+        if duty.instances == "coalesce-earliest":
+            self.add(depth, f"if {k} not in {table}:")
+            depth += 1
         self.add(depth, "monitor._number = n = monitor._number + 1")
         deadline = "None" if duty.within_ms is None else f"t + {duty.within_ms}"
         self.add(depth, f"i = [n, {deadline}, seq, t, b, 0, False, True, {k}, {q}]")
         if duty.within_ms is not None:
-            # pushed by hand: most of the work of an activation would be the call
-            self.add(depth, f"if len(heap) > {COMPACT_FROM}: monitor._add(i)")
-            self.add(depth, "else:")
-            self.add(depth + 1, f"push(heap, (i[{DEADLINE}], n, i))")
-            depth += 1
+            queue = self.name(self.m._queues[q], "queue")
+            self.add(depth, f"if not {queue}: push(heap, (i[{DEADLINE}], {q}))")
+            self.add(depth, f"{queue}.append(i)")
+            self.add(depth, f"if not n % {COMPACT_FROM}: monitor._compact()")
         self.add(depth, f"L = {table}.get({k})")
         self.add(depth, f"if L is None: {table}[{k}] = [i]")
         self.add(depth, "else: L.append(i)")
