@@ -255,6 +255,12 @@ class Sessions:
         turn.put(CardGone("stuck", self._session(turn)))
 
     @guard
+    def card_stuck(self, turn: Turn) -> bool:
+        """Whether nobody knows where this session's card is: the reader must be brought to rest first."""
+        gone = turn.find(CardGone)
+        return gone is not None and gone.how == "stuck"
+
+    @guard
     def media_gone(self, turn: Turn) -> bool:
         """Whether the reader says that the customer already has the card."""
         return turn.event.payload.error in ("noMedia", "mediaTaken")
