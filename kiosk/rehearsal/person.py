@@ -154,7 +154,7 @@ class Person:
                 return post("chose_no")
             case "more_time":
                 return post("more_time")
-            case "take_card" | "card_retained":
+            case "take_card" | "card_retained" | "out_of_service":
                 return self._take_card
             case "take_notes":
                 return lambda: self._take_and_confirm(view)

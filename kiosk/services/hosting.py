@@ -68,8 +68,8 @@ def open_case(turn: Turn, service: str, amount: Money, track2: Track2) -> Case:
     turn.put(case)
     session = turn.find(Session)
     turn.record(
-        "case_opened", session=session.id if session else "", case=rrn, service=service, stan=stan, rrn=rrn, sent_at=case.sent_at,
-        amount_minor=amount.minor, currency=amount.currency, card=track2.masked,
+        "case_opened", session=session.id if session else "", case=rrn, service=service, stan=stan, rrn=rrn,
+        sent_at=case.sent_at, amount_minor=amount.minor, currency=amount.currency, card=track2.masked,
     )  # fmt: skip
     return case
 

@@ -123,7 +123,8 @@ def read_yaml(path: Path) -> object:
     try:
         return strict_yaml.load(path).data
     except DocumentError as error:
-        raise ScreenError(str(path), f"the file cannot be used ({error})", "Restore it from the release, or mend the place named.") from error
+        remedy = "Restore it from the release, or mend the place named."
+        raise ScreenError(str(path), f"the file cannot be used ({error})", remedy) from error
 
 
 def load_screen(path: Path) -> Screen:
