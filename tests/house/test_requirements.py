@@ -69,9 +69,7 @@ def test_the_rule_catches_an_undeclared_import():
     assert any("kiosk/flow/machine.py: transitions is imported" in line for line in found)
 
 
-@pytest.mark.parametrize(
-    ("name", "declared"), [("requirements.txt", RUNTIME), ("requirements-dev.txt", DEVELOPMENT)]
-)
+@pytest.mark.parametrize(("name", "declared"), [("requirements.txt", RUNTIME), ("requirements-dev.txt", DEVELOPMENT)])
 def test_what_is_declared_is_locked(name, declared):
     locked = lock(name)
     unlocked = [
