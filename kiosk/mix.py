@@ -173,12 +173,12 @@ def alternatives(amount_minor: int, stock: Sequence[UnitStock], notes_max: int, 
 def nearest_payable(
     amount_minor: int, stock: Sequence[UnitStock], notes_max: int, limit_minor: int
 ) -> tuple[int | None, int | None]:
-    """Return the nearest payable amounts below and above (at most `limit_minor`); None where none is near."""
+    """Return the nearest payable amounts below and above, neither over `limit_minor`; None where none is near."""
     step = gcd(*(s.value_minor for s in stock if s.available)) if any(s.available for s in stock) else 0
     if step == 0:
         return None, None
     below = above = None
-    low = (amount_minor - 1) // step * step
+    low = min(amount_minor - 1, limit_minor) // step * step
     high = amount_minor // step * step + step
     for i in range(NEAREST_STEPS_MAX):
         if below is None and low - i * step > 0 and denominate(low - i * step, stock, notes_max):

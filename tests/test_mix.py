@@ -83,8 +83,14 @@ def test_nearest_is_payable_and_nothing_payable_lies_between(
     below, above = nearest_payable(amount, stock, notes_max, limit)
     payable = [a for a in range(1, limit + 1) if every_count(a, stock, notes_max)]
     assert above == min((a for a in payable if a > amount), default=None)
-    below_wanted = [a for a in range(1, amount) if every_count(a, stock, notes_max)]
-    assert below == max(below_wanted, default=None)
+    assert below == max((a for a in payable if a < amount), default=None)
+
+
+def test_what_is_offered_instead_is_within_the_limit() -> None:
+    """Somebody keys 5,000 where 3,000 is the most: the nearest is 3,000 and not 4,990."""
+    stock = [UnitStock("unit1", 10_000, 500), UnitStock("unit4", 1_000, 500)]
+    assert nearest_payable(500_000, stock, 40, 300_000) == (300_000, None)
+    assert nearest_payable(99_999_900, stock, 40, 300_000) == (300_000, None)
 
 
 def test_greedy_fails_where_we_do_not() -> None:
