@@ -115,7 +115,9 @@ def test_equal_emptying_spreads() -> None:
     assert denominate(110_000, stock, 40, MixAlgorithm.MINIMUM_BILLS) == {"unit1": 10, "unit2": 1}
 
 
-@pytest.mark.parametrize(("algorithm", "most_ms"), [(MixAlgorithm.MINIMUM_BILLS, 0.3), (MixAlgorithm.EQUAL_EMPTYING, 6)])
+@pytest.mark.parametrize(
+    ("algorithm", "most_ms"), [(MixAlgorithm.MINIMUM_BILLS, 0.3), (MixAlgorithm.EQUAL_EMPTYING, 6)]
+)
 def test_eight_quick_amounts_are_judged_in_no_time(algorithm: MixAlgorithm, most_ms: float) -> None:
     """The best of many rounds: what the search costs, not what the machine is busy with."""
     stock = [UnitStock(f"unit{i}", value, 500) for i, value in enumerate((10_000, 5_000, 2_000, 1_000))]
