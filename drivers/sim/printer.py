@@ -174,7 +174,7 @@ class SimEscPosPrinter:
             if operation.name in _REPLYING:
                 break
             due_ms += self._takes_ms(operation)
-        return max(due_ms, self._clock.now_ms() + 1)
+        return due_ms
 
     def _say(self, data: bytes, delay_ms: int = 0) -> Replies:
         return [] if self._silent else [(self.build.reply_ms + delay_ms, data)]
