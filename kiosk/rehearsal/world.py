@@ -149,14 +149,14 @@ class World:
     def _turn(self) -> bool:
         """Do what there is to do now, then move the clock. Returns False at the end."""
         now = self.clock.now_ms()
-        busy = True
-        while busy:
-            busy = self._pump()
+        stirred = True
+        while stirred:
+            stirred = self._pump()
             if self.terminal is not None:
                 self.person.look(self.terminal.kernel.view, now)
             if self.person.act(now):
-                self._stirred_ms, busy = now, True
-            busy |= self._act_waiting(now)
+                self._stirred_ms, stirred = now, True
+            stirred |= self._act_waiting(now)
         if self._over(now):
             return False
         instants = [self.person.next_deadline_ms(), *(w.at_ms for w in self._waiting)]
@@ -180,15 +180,17 @@ class World:
         return True
 
     def _pump(self) -> bool:
+        """Do what the terminal has to do now, all of it. Returns whether the power was cut: then there is more."""
         if self.terminal is None:
             for wire in self.wires.values():
                 wire.tick()
             return False
         try:
-            return self.terminal.pump()
+            self.terminal.pump()
         except PowerCut as cut:
             self.cut(devices=cut.devices, for_ms=20_000)
             return True
+        return False
 
     def _over(self, now: int) -> bool:
         return self._settled(now) and not self._unarmed_pending()
