@@ -32,11 +32,17 @@ class Coverage:
         return [row for row in (*self.requests, *self.errors) if not row.seen and not row.how]
 
     def share(self) -> str:
-        """Return e.g. ``commands 99 of 99, errors 52 of 52``."""
+        """Return e.g. ``commands 12 of 12 (5 not on this profile), errors 52 of 52``."""
         return ", ".join(
-            f"{what} {sum(row.seen for row in rows)} of {len(rows)}"
+            f"{what} {sum(row.seen for row in rows)} of {len(due(rows))}"
+            + (f" ({len(rows) - len(due(rows))} not on this profile)" if len(due(rows)) < len(rows) else "")
             for what, rows in (("commands", self.requests), ("errors", self.errors))
         )
+
+
+def due(rows: tuple[Row, ...]) -> list[Row]:
+    """Return the rows that can be exercised: those without a reason why not."""
+    return [row for row in rows if row.seen or not row.how]
 
 
 def coverage(vocabulary: Vocabulary, entries: Iterable[Entry], rewritten: Iterable[Entry] = ()) -> Coverage:

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from kiosk.devicekit.check import Verdict
+from kiosk.devicekit.coverage import due
 from kiosk.devicekit.frames import Entry
 from kiosk.devicekit.session import Session
 
@@ -38,7 +39,7 @@ def html(session: Session, tested: datetime) -> str:
         tested=tested.strftime("%Y-%m-%d %H:%M %Z"),
         counts={verdict.value: session.count(verdict) for verdict in Verdict},
         bad=[t for t in session.trials if t.verdict in (Verdict.FAILED, Verdict.BROKEN)],
-        parts=[("commands", found.requests), ("error codes", found.errors)] if found is not None else [],
+        parts=[("commands", due(found.requests)), ("error codes", due(found.errors))] if found is not None else [],
         total_ms=sum(trial.took_ms for trial in session.trials),
         seconds=seconds,
         shown=shown,

@@ -25,7 +25,17 @@ from kiosk.flow.offers import action, guard, view
 from kiosk.ports import Input
 from kiosk.services.case import Case
 from kiosk.services.dispensing import stock
-from kiosk.services.facts import CUSTOMER_FACTS, Card, CardGone, OpenCases, Pin, PinEntry, Session
+from kiosk.services.facts import (
+    CUSTOMER_FACTS,
+    Card,
+    CardGone,
+    OpenCases,
+    PathUnsure,
+    Pin,
+    PinEntry,
+    ReaderUnsure,
+    Session,
+)
 from kiosk.turn import Language, Turn
 from kiosk.view import Option
 
@@ -56,24 +66,27 @@ class Sessions:
         """Return why the terminal cannot serve, as a text id; empty if it can."""
         for device in NEEDED:
             if not turn.fitness.usable(device):
-                return f"reason_{device}"
+                return device
         if not turn.fitness.host_online:
-            return "reason_host"
+            return "host_offline"
         if not turn.fitness.pin_key_loaded:
-            return "reason_keys"
+            return "pin_pad"
         if turn.fitness.advices_waiting > turn.site.advices_waiting_max:
-            return "reason_host"
+            return "host_offline"
         if not any(s.available for s in stock(turn)):
-            return "reason_cash"
+            return "no_cash"
         return ""
 
     @view("out_of_service")
     def _out_of_service(self, turn: Turn) -> Mapping[str, Any]:
-        return {"reason": self._why_not(turn) or "reason_starting", "contact": turn.site.contact}
+        return {"reason": self._why_not(turn) or "other"}
 
     @guard
-    def card_reader_usable(self, turn: Turn) -> bool:
-        return turn.fitness.usable("card_reader")
+    def card_left_inside(self, turn: Turn) -> bool:
+        """Whether the reader found a card at power-up, or lost one in a session."""
+        if not turn.fitness.present("card_reader"):
+            return False
+        return turn.fitness.supplies("card_reader").get("media") == "present" or turn.find(ReaderUnsure) is not None
 
     @action
     def reset_reader(self, turn: Turn) -> None:
@@ -85,6 +98,7 @@ class Sessions:
     def note_reader_reset(self, turn: Turn) -> None:
         result = turn.event.payload
         assert isinstance(result, ResetResult)
+        turn.drop(ReaderUnsure)
         if result.card_inside or result.retained:
             turn.record("card_found", retained=result.retained)
 
@@ -115,11 +129,11 @@ class Sessions:
         event = turn.event.payload
         assert isinstance(event, CardInserted)
         if event.track2 is None:
-            return "card_unreadable"
+            return "unreadable"
         if not event.track2.pan.starts_with(tuple(turn.site.cards.accepted_prefixes)):
-            return "card_not_accepted"
+            return "not_accepted"
         if expired(event.track2.expiry, turn.now, turn.site.time_zone):
-            return "card_expired"
+            return "expired"
         return ""
 
     @action
@@ -158,16 +172,19 @@ class Sessions:
     @view("idle")
     def _idle(self, turn: Turn) -> Mapping[str, Any]:
         supplies = turn.fitness.supplies("printer") if turn.fitness.usable("printer") else {"paper": "out"}
-        return {"bank": dict(turn.site.bank_name), "receipts": supplies.get("paper") != "out"}
+        values: dict[str, Any] = {"services": ("withdrawal",)}
+        if supplies.get("paper") == "out":
+            values["notice"] = "no_receipt"
+        return values
 
     @view("menu")
     def _menu(self, _: Turn) -> Mapping[str, Any]:
-        return {"options": (Option("chose_service", "withdrawal", "service_withdrawal"),)}
+        return {"options": (Option("chose_service", "withdrawal", "service.withdrawal"),)}
 
     @view("card_returned")
     def _card_returned(self, turn: Turn) -> Mapping[str, Any]:
         card = turn.find(Card)
-        return {"reason": card.error if card else ""}
+        return {"reason": (card.error if card else "") or "other"}
 
     # ------------------------------------------------------------ PIN
 
@@ -213,7 +230,10 @@ class Sessions:
     @view("enter_pin")
     def _enter_pin(self, turn: Turn) -> Mapping[str, Any]:
         entry = turn.find(PinEntry) or PinEntry()
-        return {"digits": entry.digits, "tries_left": entry.tries_left, "wrong": entry.wrong}
+        values: dict[str, Any] = {"digits": entry.digits}
+        if entry.wrong and entry.tries_left is not None:
+            values["tries_left"] = entry.tries_left
+        return values
 
     # ------------------------------------------------------------ the card's way back
 
@@ -247,6 +267,13 @@ class Sessions:
         turn.record("card_stuck", session=self._session(turn), error=result.error, detail=result.detail)
         turn.drop(Card, Pin)
         turn.put(CardGone("stuck", self._session(turn)))
+        turn.put(ReaderUnsure())
+
+    @guard
+    def card_stuck(self, turn: Turn) -> bool:
+        """Whether nobody knows where this session's card is: the reader must be brought to rest first."""
+        gone = turn.find(CardGone)
+        return gone is not None and gone.how == "stuck"
 
     @guard
     def media_gone(self, turn: Turn) -> bool:
@@ -256,7 +283,7 @@ class Sessions:
     @view("card_retained")
     def _card_retained(self, turn: Turn) -> Mapping[str, Any]:
         gone = turn.find(CardGone)
-        return {"reference": gone.reference if gone else "", "contact": turn.site.contact}
+        return {"reference": gone.reference if gone else self._session(turn)}
 
     @staticmethod
     def _session(turn: Turn) -> str:
@@ -280,5 +307,6 @@ class Sessions:
         found = turn.find(OpenCases) or OpenCases()
         turn.drop(Case)
         if found.cases:
+            turn.put(PathUnsure())
             turn.put(found.cases[0])
             turn.put(OpenCases(found.cases[1:]))
