@@ -42,13 +42,14 @@ def master_key() -> KeyBits:
     return KeyBits(TEST_TMK)
 
 
-def load(
-    bench: Bench, key: str = "TPK", clear: str = TEST_TPK, kcv: str = "", under: str = "TMK"
-) -> Steps[LoadKeyResult]:
+def test_key(ticket: str, key: str = "TPK", clear: str = TEST_TPK, kcv: str = "") -> LoadKey:
+    """Return the command that loads a test key under the test master key."""
     cryptogram = crypto.encrypt(bytes.fromhex(TEST_TMK), bytes.fromhex(clear)).hex().upper()
-    result: LoadKeyResult = yield from bench.do(
-        LoadKey(ticket=bench.ticket(), key=key, under=under, cryptogram=cryptogram, kcv=kcv)
-    )
+    return LoadKey(ticket=ticket, key=key, under="TMK", cryptogram=cryptogram, kcv=kcv)
+
+
+def load(bench: Bench, kcv: str = "") -> Steps[LoadKeyResult]:
+    result: LoadKeyResult = yield from bench.do(test_key(bench.ticket(), kcv=kcv))
     return result
 
 
