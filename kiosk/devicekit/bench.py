@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final, Literal, Protocol, TypeVar
 
 from drivers.base.clock import Clock, SimClock
@@ -502,12 +502,12 @@ def try_check(check: Check, make: Callable[[], Bench]) -> tuple[Trial, DeviceRea
 
 def _told(report: Report) -> str:
     """Return a report in short, without what is empty; secrets print masked."""
-    fields = {
+    told = {
         name: getattr(report, name)
-        for name in report.__dataclass_fields__
+        for name in (field.name for field in fields(report))
         if name != "ticket" and getattr(report, name) not in (None, "", {}, ())
     }
-    shown = ", ".join(f"{name} {_value(value)}" for name, value in fields.items())
+    shown = ", ".join(f"{name} {_value(value)}" for name, value in told.items())
     return f"{type(report).__name__}{': ' + shown if shown else ''}"
 
 
@@ -517,7 +517,7 @@ def _value(value: object) -> str:
 
 
 def _arguments(command: Command) -> str:
-    names = [name for name in command.__dataclass_fields__ if name not in ("ticket", "document", "data")]
+    names = [field.name for field in fields(command) if field.name not in ("ticket", "document", "data")]
     return _shown({name: getattr(command, name) for name in names})
 
 

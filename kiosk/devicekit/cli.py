@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from drivers.base.line import SerialSettings
+    from kiosk.devicekit.bench import Bench
+    from kiosk.devicekit.frames import Entry
+    from kiosk.devicekit.session import Place
+    from kiosk.devicekit.watch import Proxy
 
 Baud = Annotated[int | None, typer.Option("--baud", help="Speed of the port; the profile's own if left out.")]
 ParityOption = Annotated[str | None, typer.Option("--parity", help="none, even or odd; the profile's own if left out.")]
@@ -15,6 +24,9 @@ ParityOption = Annotated[str | None, typer.Option("--parity", help="none, even o
 def add_to(app: typer.Typer) -> None:
     """Add the technician's commands to the `device` command group."""
     app.command("selftest")(selftest)
+    app.command("probe")(probe)
+    app.command("trace")(trace)
+    app.command("console")(console)
 
 
 def selftest(
@@ -44,7 +56,7 @@ def selftest(
 
 def _selftest(
     name: str,
-    place: object,
+    place: Place,
     port: str | None,
     long: bool,
     report: Path | None,
@@ -71,7 +83,7 @@ def _selftest(
     person = None if unattended else Keyboard()
     where = port or ("pseudo-terminal" if place is Place.PTY else "in memory")
 
-    def make():  # type: ignore[no-untyped-def]
+    def make() -> Bench:
         if place is Place.PORT:
             assert port is not None
             return bench_on_port(unit, port, settings, person)
@@ -87,7 +99,6 @@ def _selftest(
                 f"         {trial.reason}", style="dim" if trial.verdict is Verdict.SKIPPED else "", markup=False
             )
 
-    assert isinstance(place, Place)
     console.print(f"[bold]{unit.maker}[/], {place.value}, {where}")
     try:
         session = run_session(unit, place, where, make, tried=tell)
@@ -105,15 +116,151 @@ def _selftest(
     return session.passed
 
 
-def serial_settings(own: object, baud: int | None, parity: str | None):  # type: ignore[no-untyped-def]
+def probe(
+    port: Annotated[str, typer.Argument(help="A serial port or URL.")],
+    verbose: Annotated[bool, typer.Option("--verbose", help="Name each try.")] = False,
+) -> None:
+    """Find what is connected to a port, by questions that move nothing. Exit code 1 when nothing answers."""
+    from drivers.base.errors import LineError
+    from kiosk.devicekit import probe as probing
+
+    try:
+        found = probing.probe(port, (lambda text: print(f"trying {text}", file=sys.stderr)) if verbose else _nothing)
+    except LineError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2) from None
+    if found is None:
+        print(f"{port}: nothing answers. A card reader that was just switched on may be silent: try selftest with")
+        print("its profile. Else check cable, power, and whether another program holds the port.")
+        raise typer.Exit(1)
+    rows = {
+        "family": found.family,
+        "profile": found.profile,
+        "model": found.identity.model,
+        "serial": found.identity.serial or "the device tells none",
+        "firmware": found.identity.firmware or "the device tells none",
+        "line": probing.shown(found.settings),
+        "certainty": f"{found.certainty}{'; ' + found.doubt if found.doubt else ''}",
+    }
+    for name, value in rows.items():
+        print(f"{name:10} {value}")
+
+
+def trace(
+    ports: Annotated[list[str] | None, typer.Argument(help="Ports to stand in front of.")] = None,
+    profile: Annotated[list[str] | None, typer.Option("--profile", help="What is at each port, in order.")] = None,
+    simulator: Annotated[
+        str | None, typer.Option("--simulator", help="Serve and watch this simulated profile.")
+    ] = None,
+    baud: Baud = None,
+    parity: ParityOption = None,
+) -> None:
+    """Print what goes over a line, decoded, until interrupted; other programs use the pseudo-terminal it names."""
+    import threading
+
+    from drivers.base.clock import MonotonicClock
+    from drivers.base.errors import LineError
+    from drivers.sim.pty import serve_pty
+    from kiosk.devicekit.units import unit_of
+    from kiosk.devicekit.watch import Proxy, WatchedDevice
+
+    clock = MonotonicClock()
+
+    def show(label: str, entry: Entry) -> None:
+        print(f"{label}{entry.line()}", flush=True)
+
+    try:
+        if simulator is not None:
+            unit = unit_of(simulator)
+            device = WatchedDevice(unit.simulator(clock), clock, unit.decoder(), lambda entry: show("", entry))
+            with serve_pty(device, clock) as server:
+                print(f"{unit.name}: open {server.path}", flush=True)
+                _until_interrupted()
+            return
+        names = list(profile or [])
+        if not ports or len(names) != len(ports):
+            raise typer.BadParameter("give each PORT its --profile, or --simulator NAME")
+        proxies: list[Proxy] = []
+        for port, name in zip(ports, names, strict=True):
+            unit = unit_of(name)
+            label = f"{port} " if len(ports) > 1 else ""
+            settings = serial_settings(unit.serial, baud, parity)
+            follow = _labelled(show, label)
+            proxies.append(Proxy(port, settings, clock, unit.decoder(), follow, label))
+            print(f"{port} ({unit.name}): open {proxies[-1].path} instead", flush=True)
+        threads = [threading.Thread(target=_served, args=(proxy,), daemon=True) for proxy in proxies]
+        for thread in threads:
+            thread.start()
+        _until_interrupted()
+        for proxy, thread in zip(proxies, threads, strict=True):
+            proxy.stop()
+            thread.join()
+            proxy.close()
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    except LineError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2) from None
+
+
+def console(
+    name: Annotated[str, typer.Argument(help="The profile of the simulated device.")],
+    do: Annotated[
+        list[str] | None,
+        typer.Option("--do", help="Do this instead of opening the panel, e.g. 'insert_card track2=...'; repeat it."),
+    ] = None,
+    drive: Annotated[
+        bool, typer.Option("--drive", help="Let our driver use the device, and take its commands.")
+    ] = False,
+) -> None:
+    """Operate a simulated device by hand: what hands can do, faults, state and frames. Exit code 1 if --do fails."""
+    from rich.console import Console
+
+    from kiosk.devicekit.console import play, run_panel
+    from kiosk.devicekit.units import unit_of
+
+    try:
+        unit = unit_of(name)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if do:
+        raise typer.Exit(0 if play(unit, do, print) else 1)
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("there is no terminal here: give --do")
+    run_panel(unit, drive=drive, console=Console())
+
+
+def _nothing(text: str) -> None:
+    del text
+
+
+def _labelled(show: Callable[[str, Entry], None], label: str) -> Callable[[Entry], None]:
+    return lambda entry: show(label, entry)
+
+
+def _served(proxy: Proxy) -> None:
+    from drivers.base.errors import LineError
+
+    try:
+        proxy.serve()
+    except LineError as error:
+        print(error, file=sys.stderr)
+
+
+def _until_interrupted() -> None:
+    import signal
+
+    ending = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ending)
+    signal.sigwait(ending)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ending)
+
+
+def serial_settings(own: SerialSettings, baud: int | None, parity: str | None) -> SerialSettings:
     """Return the profile's line settings with what was given instead. Raises BadParameter."""
     import dataclasses
 
-    from drivers.base.line import SerialSettings
-
-    assert isinstance(own, SerialSettings)
     if parity not in (None, "none", "even", "odd"):
         raise typer.BadParameter(f"parity is none, even or odd, not {parity!r}")
-    changed = own if baud is None else dataclasses.replace(own, baud=baud)
-    kept: Literal["none", "even", "odd"] | None = parity  # type: ignore[assignment]
-    return changed if kept is None else dataclasses.replace(changed, parity=kept)
+    given = {name: value for name, value in (("baud", baud), ("parity", parity)) if value is not None}
+    return dataclasses.replace(own, **given)  # type: ignore[arg-type]

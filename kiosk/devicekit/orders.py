@@ -1,9 +1,9 @@
 """What can be said to a device by hand: one line of text to an act, a fault, or a command of the vocabulary.
 
-    insert_card track2=4761739001010010=27122011000012345678      hands
-    fault jam at=eject nth=1                                      a device fault
-    command dispense unit1=2 unit3=1 number=4                     the driver, where there is one
-    power off | power on | heal | wait 3000                       the rest
+insert_card track2=4761739001010010=27122011000012345678      hands
+fault jam at=eject nth=1                                      a device fault
+command dispense unit1=2 unit3=1 number=4                     the driver, where there is one
+power off | power on | heal | wait 3000                       the rest
 """
 
 from __future__ import annotations
@@ -83,19 +83,12 @@ def _value(text: str) -> Any:
 
 
 def fitting(device: SimDevice, order: Order) -> Order:
-    """Return `order` with values as the simulator takes them: the digits of a key or a PIN stay text."""
-    texts = {"pin", "key", "track1", "track2", "track3", "code"} if order.kind == "act" else {"code"}
-    whole = isinstance(order.arguments.get("code"), int) and "unit" in device.faults.get("fail", _NONE).arguments
-    if whole:
-        texts = texts - {"code"}
+    """Return `order` with values as the simulator takes them: digits of keys, PINs, tracks and of the card
+    reader's error codes stay text.
+    """
+    dispenser = "take_notes" in device.acts
+    texts = {"pin", "key", "track1", "track2", "track3"} | (set() if dispenser else {"code"})
     return Order(order.kind, order.name, {n: str(v) if n in texts else v for n, v in order.arguments.items()})
-
-
-class _NothingFault:
-    arguments: Mapping[str, str] = {}
-
-
-_NONE: Final[Any] = _NothingFault()
 
 
 def _picks(arguments: Mapping[str, Any]) -> dict[str, int]:
@@ -120,7 +113,7 @@ COMMANDS: Final[Mapping[str, Mapping[str, Maker]]] = {
     "PinPad": {
         "enter_data": lambda t, _a: EnterData(ticket=t),
         "stop_keys": lambda t, _a: StopKeys(ticket=t),
-        "load_test_key": lambda t, _a: pin_pad.test_key(t),
+        "load_test_key": lambda t, _a: pin_pad.loading(t),
         "enter_pin": lambda t, a: EnterPin(ticket=t, pan=Pan(str(a.get("pan", pin_pad.TEST_PAN))), key="TPK"),
         "reset": lambda t, _a: Reset(ticket=t),
     },

@@ -105,7 +105,12 @@ def _printer(bench: Bench) -> Steps[Introduced | None]:
     talk.say(escpos.FIRMWARE_ID.data)
     yield from bench.until(lambda: len(talk.heard) >= escpos.FIRMWARE_ID.reply_bytes, ANSWER_MS)
     firmware = talk.heard.decode("ascii", "replace").strip("\x00 ")
-    return "reliance", Identity(model="Reliance or Custom", firmware=firmware), "likely", "replies have no check character"
+    return (
+        "reliance",
+        Identity(model="Reliance or Custom", firmware=firmware),
+        "likely",
+        "replies have no check character",
+    )
 
 
 def _plain_printer(bench: Bench, talk: _Talk) -> Steps[Introduced | None]:

@@ -30,15 +30,9 @@ class WatchedDevice:
     """A simulator, told apart from the original only by an observer of its frames."""
 
     def __init__(self, device: SimDevice, clock: Clock, decoder: Decoder, follow: Follow) -> None:
+        self.acts: Mapping[str, Act] = device.acts
+        self.faults: Mapping[str, Fault] = device.faults
         self._device, self._clock, self._decoder, self._follow = device, clock, decoder, follow
-
-    @property
-    def acts(self) -> Mapping[str, Act]:
-        return self._device.acts
-
-    @property
-    def faults(self) -> Mapping[str, Fault]:
-        return self._device.faults
 
     def receive(self, data: bytes) -> Replies:
         self._show(self._clock.now_ms(), "to_device", data)

@@ -42,14 +42,14 @@ def master_key() -> KeyBits:
     return KeyBits(TEST_TMK)
 
 
-def test_key(ticket: str, key: str = "TPK", clear: str = TEST_TPK, kcv: str = "") -> LoadKey:
+def loading(ticket: str, key: str = "TPK", clear: str = TEST_TPK, kcv: str = "") -> LoadKey:
     """Return the command that loads a test key under the test master key."""
     cryptogram = crypto.encrypt(bytes.fromhex(TEST_TMK), bytes.fromhex(clear)).hex().upper()
     return LoadKey(ticket=ticket, key=key, under="TMK", cryptogram=cryptogram, kcv=kcv)
 
 
 def load(bench: Bench, kcv: str = "") -> Steps[LoadKeyResult]:
-    result: LoadKeyResult = yield from bench.do(test_key(bench.ticket(), kcv=kcv))
+    result: LoadKeyResult = yield from bench.do(loading(bench.ticket(), kcv=kcv))
     return result
 
 
