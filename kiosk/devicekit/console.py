@@ -208,7 +208,7 @@ class Desk:
 def _keys(descriptor: int) -> Iterator[None]:
     """Let keys through one by one; put the terminal back afterwards."""
     before = termios.tcgetattr(descriptor)
-    tty.setcbreak(descriptor)
+    tty.setcbreak(descriptor, termios.TCSANOW)
     try:
         yield
     finally:

@@ -20,6 +20,7 @@ played again with ``--episode``, and the smallest frame that raises by itself, i
 from __future__ import annotations
 
 import argparse
+import contextlib
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -158,10 +159,8 @@ def readers_lcdm(framing: lcdm.Framing) -> Readers:
             else:
                 responses.feed(data)
             for parse in (framing.parse_command, framing.parse_response):
-                try:
+                with contextlib.suppress(RemoteProtocolError):
                     parse(data)
-                except RemoteProtocolError:
-                    pass
 
         return feed
 
@@ -312,10 +311,8 @@ def play_driver(episode: Episode) -> None:
             driver.disconnect("the fuzzer connects again")
             driver.connect()
         elif rng.random() < 0.3:
-            try:
+            with contextlib.suppress(LocalProtocolError):
                 driver.submit(_some_command(rng, unit, turn))
-            except LocalProtocolError:
-                pass
         instants = [driver.next_deadline_ms(), device.next_deadline_ms(), *(at_ms for at_ms, _ in arriving)]
         coming = min((i for i in instants if i is not None), default=clock.now_ms() + 1_000)
         clock.move_to(max(coming, clock.now_ms()))
