@@ -21,7 +21,7 @@ from drivers.base.clock import Clock, SimClock
 from drivers.base.driver import Driver, Report
 from drivers.base.errors import LineError
 from drivers.base.line import Line
-from drivers.base.vocabulary import Command, DeviceLost, DeviceReady, Happening, Result
+from drivers.base.vocabulary import Command, DeviceLost, DeviceReady, Happening, Identity, Result
 from drivers.sim.device import SimDevice
 from drivers.sim.pty import PtyServer
 from drivers.sim.wire import Wire
@@ -512,6 +512,8 @@ def _told(report: Report) -> str:
 
 
 def _value(value: object) -> str:
+    if isinstance(value, Identity):
+        return " ".join(part for part in (value.model, value.serial, value.firmware) if part)
     inner = getattr(value, "value", value)
     return str(dict(inner)) if isinstance(inner, Mapping) else str(inner)
 
