@@ -464,7 +464,8 @@ def _oc04(o: Ontology) -> Iterator[Finding]:
         for i, a in enumerate(n.antecedents):
             others = [o.relation_or_node(x) for x in n.antecedents if x != a]
             here = o.relation_or_node(a)
-            if any(here in o.ancestors(x) for x in others) and a not in n.asked:
+            implied = any(here in o.ancestors(x) and x not in o.ancestors(x) for x in others)
+            if implied and a not in n.asked:
                 yield _at(
                     n, ("ante", i), "OC04",
                     f"{n.name!r} stands on {a!r} already through {others[0]!r}; keep the line only for a particular "
