@@ -54,7 +54,8 @@ def chart(ontology: Ontology, parts: Iterable[str] | None = None, *, determiners
     graph = _graphviz().AGraph(strict=False, directed=True)
     graph.graph_attr.update(
         rankdir="LR", nodesep="0.12", ranksep="0.9" if determiners else "0.7", splines="spline", fontname=FONT,
-        label=title, labelloc="t", fontsize="18", fontcolor=INK, bgcolor="white", pad="0.3", outputorder="edgesfirst",
+        label=title, labelloc="t",
+        fontsize="18", fontcolor=INK, bgcolor="white", pad="0.3", outputorder="edgesfirst",
     )  # fmt: skip
     graph.node_attr.update(fontname=FONT, fontsize="12", fontcolor=INK, color=INK, margin="0.07,0.04", height="0.3")
     graph.edge_attr.update(fontname=FONT, fontsize="10", fontcolor="#5b3a8c", color=INK, dir="none", arrowsize="0.7")
@@ -62,7 +63,9 @@ def chart(ontology: Ontology, parts: Iterable[str] | None = None, *, determiners
         _add(graph, node, tint[node.part])
         if determiners and node.determiners:
             label = "".join(f"{d}\\l" for d in node.determiners)
-            graph.add_node(f"{node.name} determiners", label=label, shape="plaintext", fontsize="10", fontcolor="#2f6b4f")
+            graph.add_node(
+                f"{node.name} determiners", label=label, shape="plaintext", fontsize="10", fontcolor="#2f6b4f"
+            )
             graph.add_edge(node.name, f"{node.name} determiners", color="#9cc3b0", weight="4")
     for node in nodes:
         for line in _lines(ontology, node, names):
@@ -105,7 +108,11 @@ def _lines(ontology: Ontology, node: Node, names: set[str]) -> Iterable[tuple[st
         roles = [r for r in roles if r not in on_line]
         attributes = {"weight": "2"}
         if on_line:
-            attributes["label"] = " ".join(f"({r.name.replace('_', ' ')})" for r in on_line)
+            words = " ".join(f"({r.name.replace('_', ' ')})" for r in on_line)
+            # a ground of its own, so that other lines do not strike the word out
+            attributes["label"] = (
+                f'<<TABLE BORDER="0" BGCOLOR="white" CELLPADDING="0"><TR><TD>{words}</TD></TR></TABLE>>'
+            )
         if node.whole == base:
             attributes |= {"style": "dotted", "dir": "back", "arrowtail": "dot", "penwidth": "1.6"}
         if base not in names:

@@ -10,12 +10,23 @@ from html import escape
 from semantics.check import Responsibility
 from semantics.norms.language import NormSet
 
-HEAD = ("norm", "affordance", "sentence", "machine part", "agent", "deadline", "severity", "source", "owner", "in force")
+HEAD = (
+    "norm",
+    "affordance",
+    "sentence",
+    "machine part",
+    "agent",
+    "deadline",
+    "severity",
+    "source",
+    "owner",
+    "in force",
+)
 
 
 def rows(norms: NormSet) -> list[tuple[str, ...]]:
     """Return one row for each norm, with or without a machine part, in the order of the files."""
-    result = []
+    result: list[tuple[str, ...]] = []
     for n in norms.norms:
         trigger = "always" if n.trigger is None else " or ".join(a.event for a in n.trigger)
         machine = f"whenever {trigger}" + (f" if {n.guard_text}" if n.guard_text else "") + f" then {n.duty.means}"
@@ -31,14 +42,34 @@ def rows(norms: NormSet) -> list[tuple[str, ...]]:
         ))  # fmt: skip
     for s in norms.stated:
         machine = f"not monitored: {s.why}"
-        result.append((s.id, f"{s.affordance}.{s.bound}", s.text, machine, s.agent, "", "", ", ".join(s.source), s.owner, "always"))
+        result.append(
+            (
+                s.id,
+                f"{s.affordance}.{s.bound}",
+                s.text,
+                machine,
+                s.agent,
+                "",
+                "",
+                ", ".join(s.source),
+                s.owner,
+                "always",
+            )
+        )
     return result
 
 
 def responsibility_rows(matrix: Sequence[Responsibility]) -> list[tuple[str, ...]]:
     """Return the responsibility matrix: affordance, bound, agent, who answers, norms or the stated exception."""
     return [
-        (r.affordance, r.bound, r.agent, r.answers, ", ".join((*r.norms, *(f"{s} (text)" for s in r.stated))), r.exception)
+        (
+            r.affordance,
+            r.bound,
+            r.agent,
+            r.answers,
+            ", ".join((*r.norms, *(f"{s} (text)" for s in r.stated))),
+            r.exception,
+        )
         for r in matrix
     ]
 
@@ -73,7 +104,8 @@ def as_html(head: Sequence[str], body: Sequence[Sequence[str]], title: str = "No
     style = (
         "body{font:14px/1.45 sans-serif;margin:2rem;color:#1d2a36}table{border-collapse:collapse}"
         "th,td{border-bottom:1px solid #d5dbe1;padding:.4rem .6rem;text-align:left;vertical-align:top}"
-        "thead th{position:sticky;top:0;background:#eef2f6}tr:target{background:#fbf3c4}th[scope=row]{white-space:nowrap}"
+        "thead th{position:sticky;top:0;background:#eef2f6}tr:target{background:#fbf3c4}"
+        "th[scope=row]{white-space:nowrap}"
     )
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'

@@ -82,7 +82,7 @@ def test_names_stand_once_across_files() -> None:
 
 def test_misspelt_field_is_refused() -> None:
     document = source_of("part: a\nagents:\n  society: {antee: [x]}\n").document
-    with pytest.raises(DocumentError, match=":3:20: .*'antee' is not known here"):
+    with pytest.raises(DocumentError, match=r":3:20: .*'antee' is not known here"):
         ontology_of([document])
 
 
