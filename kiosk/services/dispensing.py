@@ -20,6 +20,7 @@ from kiosk.cash import CashMove, Place
 from kiosk.flow.offers import action, guard, view
 from kiosk.mix import UnitStock, denominate
 from kiosk.services.case import Case, fold, minus, plus
+from kiosk.services.facts import DispenserOut
 from kiosk.turn import Turn
 
 ORDERS_MAX = 2  # a second order from other units, once (edge cases 26, 43); more would hide a sick device
@@ -164,6 +165,7 @@ class Dispensing:
 
     @action
     def purge(self, turn: Turn) -> None:
+        turn.drop(DispenserOut)
         turn.order("dispenser", Reset(ticket=turn.ticket("purge")))
 
     @action
