@@ -44,14 +44,14 @@ NUMBERS: Final = frozenset(
 )
 TRUTHS: Final = frozenset({"covered", "stuck", "keeps_keys", "stays"})
 CARD_NOTES: Final = {
-    "normal": "enough money, all services",
+    "normal": "enough for everything",
     "low_balance": "less than a 100 on it",
     "expired": "expired in June 2024",
     "blocked": "blocked by its holder",
     "stolen": "reported stolen: kept",
     "last_try": "one PIN try left",
-    "partial": "takes less when there is less",
-    "limited": "2,000 at a time, three a day",
+    "partial": "takes what there is",
+    "limited": "2,000 at a time",
 }
 ROWS_MAX: Final = 100  # records or messages in one snapshot
 POWER_CUT_MAX_MS: Final = 120_000

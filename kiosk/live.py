@@ -44,8 +44,8 @@ from kiosk.tap import KEPT, Passed, TappedLink
 from kiosk.terminal import Terminal
 from kiosk.turn import Words
 from kiosk.ui.render import Renderer
-from kiosk.ui.scene import Brand
 from kiosk.ui.screens import ScreenError
+from kiosk.ui.values import Brand
 from kiosk.view import View
 from kiosk.wake import Waker
 
