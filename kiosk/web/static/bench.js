@@ -42,7 +42,7 @@ function toast(text) {
 const words = (name) => name.replaceAll("_", " ");
 function worded(value) {
   if (Array.isArray(value)) return value.length ? value.map(worded).join(", ") : "none";
-  if (value && typeof value === "object") return Object.entries(value).map(([k, v]) => `${words(k)} ${worded(v)}`).join(", ") || "none";
+  if (value && typeof value === "object") return Object.entries(value).filter(([, v]) => v !== 0).map(([k, v]) => `${words(k)} ${worded(v)}`).join(", ") || "none";
   return value === true ? "yes" : value === false ? "no" : value === null || value === "" ? "none" : String(value);
 }
 
@@ -229,7 +229,8 @@ function showDevice(name, device) {
   $(`plug-${name}`).textContent = device.plugged ? "Unplug" : "Plug in";
   const facts = $(`facts-${name}`);
   if (!facts.closest("details").open) return;
-  const rows = Object.entries(device.sim).filter(([k]) => k !== "document").map(([k, v]) => [FACT_WORDS[k] || words(k), worded(v)]);
+  const rows = Object.entries(device.sim).filter(([k]) => !["document", "units"].includes(k)).map(([k, v]) => [FACT_WORDS[k] || words(k), worded(v)]);
+  if (device.sim.units) rows.unshift(["cassettes", Object.entries(device.sim.units).map(([k, v]) => `${k} ${v}`).join(", ")]);
   if (device.detail) rows.unshift(["detail", device.detail]);
   facts.replaceChildren(...rows.flatMap(([k, v]) => [make("dt", {}, k), make("dd", {}, v)]));
   for (const node of $(`device-${name}`).querySelectorAll(".tool")) node.classList.toggle("armed", (device.sim.armed || []).includes(node.dataset.fault));
