@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from drivers.base.driver import Driver
 from drivers.card_reader.driver import Omron3S4YR
-from drivers.card_reader.driver import Settings as ReaderSettings
+from drivers.card_reader.settings import Settings as ReaderSettings
 from drivers.dispenser.lcdm2000 import Lcdm2000
 from drivers.dispenser.lcdm4000 import Lcdm4000, Lcdm4000Settings
 from drivers.pin_pad.driver import SzztPinPad

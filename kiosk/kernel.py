@@ -432,4 +432,6 @@ def _name(effect: Effect) -> str:
 def advice_data(advice: Advice) -> dict[str, Any]:
     """Return an advice as the journal keeps it, whole: it carries no card data and no PIN."""
     data: dict[str, Any] = plain(asdict(advice) | {"amount": advice.amount, "stands": advice.stands})
+    if advice.original is not None:
+        data["case"] = advice.original.rrn
     return data

@@ -72,14 +72,13 @@ class Standing:
         condition = self._conditions[device]
         condition.stranger, condition.identity = False, None
 
-    def stop(self, device: str, error: str) -> None:
-        """Put a device out of use until a technician comes (a jam that a flow met)."""
-        condition = self._conditions[device]
-        condition.health, condition.error = Health.STOP, error
-
     def usable(self, device: str) -> bool:
         c = self._conditions.get(device)
         return c is not None and c.present is True and not c.stranger and c.health in (Health.OK, Health.ATTENTION)
+
+    def present(self, device: str) -> bool:
+        c = self._conditions.get(device)
+        return c is not None and c.present is True and not c.stranger
 
     def known(self, device: str) -> bool:
         c = self._conditions.get(device)

@@ -22,7 +22,7 @@ from kiosk.ports import (
 )
 from kiosk.services.case import Case, Settlement, fold, settle
 from kiosk.services.dispensing import note
-from kiosk.services.facts import Pin
+from kiosk.services.facts import Pin, Session
 from kiosk.turn import Turn
 
 WRONG_PIN: Final = "55"
@@ -66,9 +66,10 @@ def open_case(turn: Turn, service: str, amount: Money, track2: Track2) -> Case:
     rrn = rrn_of(turn.now, stan)
     case = Case(rrn, service, stan, rrn, sent_at(turn.now), amount, track2.masked)
     turn.put(case)
+    session = turn.find(Session)
     turn.record(
-        "case_opened", case=rrn, service=service, stan=stan, rrn=rrn, sent_at=case.sent_at,
-        amount_minor=amount.minor, currency=amount.currency, card=track2.masked,
+        "case_opened", session=session.id if session else "", case=rrn, service=service, stan=stan, rrn=rrn,
+        sent_at=case.sent_at, amount_minor=amount.minor, currency=amount.currency, card=track2.masked,
     )  # fmt: skip
     return case
 
