@@ -21,7 +21,6 @@ from kiosk.places import LINE_FAULTS, Place
 from kiosk.plain import plain
 from kiosk.ports import Input
 from kiosk.rehearsal.person import wallet_of
-from kiosk.ui.paper import document_png
 from kiosk.ui.render import png_of
 from kiosk.ui.scene import MOVING
 from kiosk.ui.screens import ScreenError
@@ -86,6 +85,8 @@ class LiveBench:
         return png_of(self._call(self._draw))
 
     def document(self) -> bytes | None:
+        from kiosk.ui.paper import document_png  # brings 7 MB that few pages need
+
         newest = self._call(lambda: _newest(self._live.places["printer"].state()))
         return None if newest is None else document_png(document_of(newest["elements"]))
 

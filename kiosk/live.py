@@ -137,7 +137,7 @@ class Live:
         self._open = ExitStack()
         with ExitStack() as opening:
             opening.callback(self._waker.close)
-            self._key = bytes.fromhex(config.host.keys.bits("journal").reveal())
+            self._key = bytes.fromhex(config.host.keys.journal)
             self._stocked = self._as_left(config)
             self.places = {
                 name: place_of(

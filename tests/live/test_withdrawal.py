@@ -66,7 +66,7 @@ def test_a_withdrawal_by_hand_is_paid_posted_and_journalled(tmp_path: Path) -> N
         assert house.said == ["in service"]
 
     config = load_config()
-    key = bytes.fromhex(config.host.keys.bits("journal").reveal())
+    key = bytes.fromhex(config.host.keys.journal)
     journal = Journal(tmp_path / "journal.db", key)
     journal.verify()
     entries = list(journal.entries())

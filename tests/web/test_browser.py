@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from tests.live.house import House, running
 from kiosk.web.server import BenchServer
+from tests.live.house import House, running
 
 pytestmark = pytest.mark.browser
 
 BROWSERS = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 FIRST_LAUNCH_MS = 60_000
 WAIT_MS = 40_000
