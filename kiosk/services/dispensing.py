@@ -72,10 +72,6 @@ class Dispensing:
         return by_book or turn.find(PathUnsure) is not None or not turn.fitness.usable("dispenser")
 
     @guard
-    def dispenser_usable(self, turn: Turn) -> bool:
-        return turn.fitness.usable("dispenser")
-
-    @guard
     def last_complete(self, turn: Turn) -> bool:
         """Whether the device counted all that was ordered."""
         result = turn.event.payload
