@@ -46,6 +46,7 @@ class Deposit:
         self._clear()
         self.ticket = ""
         self.active = False
+        self.broken = False  # the device was lost in it: without a note in escrow it cannot go on
         self.escrow_wanted = True
         self.status = "unknown"
 
@@ -62,11 +63,13 @@ class Deposit:
         self._clear()
         self.ticket = ticket
         self.active = True
+        self.broken = False
         self.escrow_wanted = escrow
         self.status = "active"
 
     def end(self, status: str) -> None:
-        self.active = False
+        """Close the transaction; its status is unknown while a note is missing."""
+        self.active = self.broken = False
         self.status = status if self.settled else "unknown"
 
     @property

@@ -504,24 +504,27 @@ class SspValidator(AcceptorDriver):
         went_out = _since(command.counters, counters, ("rejected",))
         if went_in is not None and deposit.at(Where.NOWHERE) and self._blocked is None:
             self._settle_by_counters(went_in, went_out or 0, reject)
-        if not deposit.active and deposit.status == "unknown" and deposit.settled and deposit.ticket:
-            deposit.status = "ok" if deposit.stacked else "rollback"
-        known = deposit.settled and (bool(deposit.ticket) or deposit.active)
-        if went_in is not None and deposit.ticket and went_in != deposit.stacked.total():
+        if deposit.broken and not deposit.at(Where.ESCROW):
+            deposit.end("ok" if deposit.stacked else "rollback")
+        known = deposit.settled and deposit.status != "unknown"
+        if went_in is not None and went_in != deposit.stacked.total():
             known = False
-        result = self._counts(command, Outcome.DONE if known else Outcome.UNKNOWN)
-        fields = {name: getattr(result, name) for name in result.__dataclass_fields__}
         return GetCashInStatusResult(
-            **fields, status=deposit.status, notes_stacked=went_in, last_reject=reject
+            ticket=command.ticket,
+            outcome=Outcome.DONE if known else Outcome.UNKNOWN,
+            status=deposit.status,
+            notes_stacked=went_in,
+            last_reject=reject,
+            **deposit.counts(),
         )
 
     def _settle_by_counters(self, went_in: int, went_out: int, reject: str) -> None:
         """One note is missing: the device's counters say whether it went in or came back."""
         deposit = self._deposit
-        if deposit.unaccounted.total() != 1 or deposit.unidentified:
+        if deposit.unaccounted.total() + deposit.unidentified != 1:
             return
         extra = went_in - deposit.stacked.total()
-        if extra == 1:
+        if extra == 1 and deposit.unaccounted:
             self._tell(list(deposit.stacked_note(0, recovered=True)))
             self._tell(list(deposit.stored("cashbox")))
         elif extra == 0 and went_out > deposit.returned.total() + deposit.refused:
