@@ -175,9 +175,12 @@ class StoredNotes(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredNotesResult(Result):
+    """`counters`: the device's own totals, to be given to `LastPayOut` with `stored`."""
+
     verb = "stored_notes"
     currency: str = ""
     stored: NoteCounts = field(default_factory=dict)
+    counters: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,11 +209,12 @@ class PayOutResult(Result):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastPayOut(Command):
-    """Ask what became of a payout; moves nothing. `stored` is what `StoredNotes` said before it."""
+    """Ask what became of a payout; moves nothing. `stored`, `counters`: what `StoredNotes` said before it."""
 
     verb = "last_pay_out"
     picks: NoteCounts
     stored: NoteCounts
+    counters: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

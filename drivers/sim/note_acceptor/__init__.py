@@ -6,5 +6,6 @@ layouts, meanings and the device's half of the encryption are written here a sec
 """
 
 from drivers.sim.note_acceptor.nv200 import SimNv200
+from drivers.sim.note_acceptor.smart_payout import SimSmartPayout
 
-__all__ = ["SimNv200"]
+__all__ = ["SimNv200", "SimSmartPayout"]
