@@ -79,6 +79,11 @@ class FrameReader:
         """Whether nothing is half received."""
         return not self._pending
 
+    @property
+    def in_frame(self) -> bool:
+        """Whether a frame has been opened and not closed; a lone DLE has opened nothing yet."""
+        return len(self._pending) > 1
+
     def reset(self) -> None:
         """Give up what is half received, as after a gap that was too long."""
         self.discarded += len(self._pending)

@@ -161,7 +161,7 @@ class Link:
                     reply = self._enquire_again()
                 elif isinstance(item, bytes):
                     reply = self._answered(item, data)
-        if self._state is _State.ANSWER_DUE and not reader.at_rest:
+        if self._state is _State.ANSWER_DUE and reader.in_frame:
             self.deadline_ms = self._clock.now_ms() + FRAME_GAP_MS
         return reply
 

@@ -153,6 +153,7 @@ _STOPS: Final = (
     (Condition.RECOVERABLE, "hardwareError"),
     (Condition.SUPPLY_VOLTAGE, "hardwareError"),
     (Condition.AUTO_RECOVERABLE, "deviceNotReady"),
+    (Condition.ERROR, "hardwareError"),
 )
 """Conditions that stop printing, worst cause first, with the word of XFS4IoT."""
 
@@ -467,6 +468,7 @@ class EscPosPrinter:
             if self._completed():
                 break
             if (stop := _stop_of(found)) is not None:
+                self._urgent += RECOVER_AND_CLEAR.data  # else the rest comes out with the new roll
                 return _result(command, Outcome.PARTIAL, *stop)
             if self._clock.now_ms() >= ends_ms:
                 return _result(command, Outcome.UNKNOWN, None, "the printer did not tell the end of the job")

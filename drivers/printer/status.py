@@ -36,6 +36,7 @@ class Condition(Enum):
     CUTTER = "cutter error"
     JAM = "paper jam"
     RECOVERABLE = "mechanical error"
+    ERROR = "error of some kind"
     UNRECOVERABLE = "unrecoverable error"
     AUTO_RECOVERABLE = "head too hot"
     TICKET_AT_OUTLET = "ticket at the outlet"
@@ -51,7 +52,7 @@ _C = Condition
 
 _REAL_TIME: Final[dict[int, tuple[tuple[int, Condition], ...]]] = {
     1: ((0x08, _C.OFFLINE), (0x20, _C.WAITS_FOR_RECOVERY), (0x40, _C.FEED_BUTTON)),
-    2: ((0x04, _C.COVER_OPEN), (0x08, _C.FEED_BUTTON), (0x20, _C.PAPER_OUT), (0x40, _C.RECOVERABLE)),
+    2: ((0x04, _C.COVER_OPEN), (0x08, _C.FEED_BUTTON), (0x20, _C.PAPER_OUT), (0x40, _C.ERROR)),
     3: (
         (0x04, _C.RECOVERABLE),
         (0x08, _C.CUTTER),

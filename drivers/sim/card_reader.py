@@ -22,13 +22,16 @@ Source: OMRON, Data Transmission Specifications 3S4YR-MVFW(DL)-0** Series, Rev A
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from drivers.base.clock import Clock
 from drivers.card_reader.framing import ACK_BYTES, NAK_BYTES, FrameReader, Signal, encode
 from drivers.sim.armed import ArmedFaults
+from drivers.sim.cards import MagneticCard, SimChip, card_from
 from drivers.sim.device import Act, Fault, Replies
+
+__all__ = ["Delays", "MagneticCard", "SimChip", "SimOmron3S4YR"]
 
 CHARACTER_GAP_MS: Final = 5_000
 _RESETS: Final = frozenset({"00", "01", "02", "04", "05", "06"})
@@ -36,55 +39,6 @@ _NOT_WHILE_PERMITTED: Final = frozenset({"N1", "N2", "N3", "NA", "Q1", "Y1", "Y2
 _TRACKS_OF: Final = {"1": (1,), "2": (2,), "3": (3,), "4": (1, 2), "5": (1, 3), "6": (2, 3), "7": (1, 2, 3)}
 _TRACK_MAX: Final = {1: 76, 2: 37, 3: 104}
 _SENTINEL: Final = {1: "%", 2: ";", 3: ";"}
-
-
-@dataclass(slots=True)
-class SimChip:
-    """A chip that knows a few answers: APDU prefix in hex to answer in hex; anything else is 6D00."""
-
-    atr: bytes = b"\x3b\x02\x14\x50"
-    answers: Mapping[str, str] = field(default_factory=dict)
-    protocol: str = "0"
-
-    def exchange(self, apdu: bytes) -> bytes:
-        asked = apdu.hex()
-        known = [prefix for prefix in self.answers if asked.startswith(prefix.lower())]
-        return bytes.fromhex(self.answers[max(known, key=len)]) if known else b"\x6d\x00"
-
-
-@dataclass(slots=True)
-class MagneticCard:
-    """A card in somebody's hand. Tracks are the characters without sentinels; None is a blank stripe.
-
-    `length`: ``"normal"``, ``"long"`` or ``"short"``. `wrong_way`: pushed in so that the stripe is not
-    under the head.
-    """
-
-    track1: str | None = field(default=None, repr=False)
-    track2: str | None = field(default=None, repr=False)
-    track3: str | None = field(default=None, repr=False)
-    chip: SimChip | None = field(default=None, repr=False)
-    length: str = "normal"
-    wrong_way: bool = False
-    label: str = ""
-
-    def __post_init__(self) -> None:
-        if self.length not in ("normal", "long", "short"):
-            raise ValueError(f"a card is normal, long or short, not {self.length!r}")
-        if not self.label:
-            pan = (self.track2 or "").partition("=")[0]
-            self.label = f"card ...{pan[-4:]}" if len(pan) >= 12 else "card"
-
-    @property
-    def tracks(self) -> dict[int, str]:
-        """What the head can find."""
-        if self.wrong_way:
-            return {}
-        found = {1: self.track1, 2: self.track2, 3: self.track3}
-        return {track: text for track, text in found.items() if text}
-
-    def write(self, track: int, text: str) -> None:
-        setattr(self, f"track{track}", text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,9 +189,10 @@ class SimOmron3S4YR:
         replies: Replies = []
         if self._gap_ms is not None and now >= self._gap_ms:
             self._gap_ms = None
+            if self._reader.in_frame:
+                self._accepted = None
+                replies.append((self._turn_round_ms, NAK_BYTES))
             self._reader.reset()
-            self._accepted = None
-            replies.append((self._turn_round_ms, NAK_BYTES))
         if self._intake_done_ms is not None and now >= self._intake_done_ms:
             self._intake_done_ms = None
             self._came_in()
@@ -718,7 +673,7 @@ class SimOmron3S4YR:
 
     def _do_insert_card(self, card: object = None, **made_of: object) -> Replies:
         if card is None:
-            card = _card_from(made_of)
+            card = card_from(made_of)
         if not isinstance(card, MagneticCard):
             raise ValueError(f"insert_card takes a MagneticCard, not {type(card).__name__}")
         if self.card is not None:
@@ -737,7 +692,7 @@ class SimOmron3S4YR:
         return []
 
     def _do_insert_wrong_way(self, **made_of: object) -> Replies:
-        card = _card_from(made_of)
+        card = card_from(made_of)
         card.wrong_way = True
         return self._do_insert_card(card)
 
@@ -825,25 +780,6 @@ class SimOmron3S4YR:
 
 def _n(code: str, error: str) -> bytes:
     return b"N" + code.encode("latin-1") + error.encode("ascii")
-
-
-def _card_from(made_of: Mapping[str, object]) -> MagneticCard:
-    """Make a card of texts, as a page or a scenario hands them over."""
-    chip = made_of.get("chip")
-    unknown = set(made_of) - {"track1", "track2", "track3", "length", "chip", "label"}
-    if unknown:
-        raise ValueError(f"a card is made of tracks, length, chip and label, not {sorted(unknown)}")
-    track1, track2, track3 = (
-        str(made_of[name]) if made_of.get(name) else None for name in ("track1", "track2", "track3")
-    )
-    return MagneticCard(
-        track1=track1,
-        track2=track2,
-        track3=track3,
-        chip=chip if isinstance(chip, SimChip) else SimChip() if chip else None,
-        length=str(made_of.get("length", "normal")),
-        label=str(made_of.get("label", "")),
-    )
 
 
 _Handler = Callable[[SimOmron3S4YR, str, bytes], bytes | None]

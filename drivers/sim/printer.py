@@ -149,18 +149,17 @@ class SimEscPosPrinter:
             self._stream.reset()
             self._scanner.reset()
             replies += self._real_time(Operation("DLE ENQ", b"\x02"))
-        operations = self._stream.feed(data)
-        if self.build.realtime_anywhere:
-            urgent = self._scanner.feed(data)
-        else:
-            urgent = [operation for operation in operations if operation.name in ("DLE EOT", "DLE ENQ")]
         if not self._queue:
             self._free_at_ms = max(self._free_at_ms, self._clock.now_ms())
-        for operation in urgent:
-            replies += self._real_time(operation)
-        for operation in operations:
-            if not operation.name.startswith("DLE") and len(self._queue) < QUEUE_MAX:
+        aware = not self.build.realtime_anywhere
+        for operation in self._stream.feed(data):
+            if aware and operation.name in ("DLE EOT", "DLE ENQ"):
+                replies += self._real_time(operation)
+            elif not operation.name.startswith("DLE") and len(self._queue) < QUEUE_MAX:
                 self._queue.append(operation)
+        if not aware:
+            for operation in self._scanner.feed(data):
+                replies += self._real_time(operation)
         return replies + self._go_on()
 
     def tick(self) -> Replies:
