@@ -76,9 +76,9 @@ def session(name: str, peer: str, device: str, about: str, spoils: tuple[Spoil, 
             assert spoil.struck == spoil.times, f"{spoil} never struck"
         steps = list(proxy.steps)
     kept = Transcript(peer, device, about, steps, found.expect)
-    replay(kept, DEVICES[device])  # what has just been said can be said again
     if os.environ.get(RECORD):
         kept.save(PLACE / f"{name}.yaml")
+    replay(kept, DEVICES[device])  # what has just been said can be said again
 
 
 Note = Callable[[str, object], None]
