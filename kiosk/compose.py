@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 from drivers.base.driver import Driver
 from drivers.card_reader.driver import Omron3S4YR
-from drivers.card_reader.driver import Settings as ReaderSettings
+from drivers.card_reader.settings import Settings as ReaderSettings
 from drivers.dispenser.lcdm2000 import Lcdm2000
 from drivers.dispenser.lcdm4000 import Lcdm4000, Lcdm4000Settings
 from drivers.pin_pad.driver import SzztPinPad
@@ -148,9 +149,9 @@ def bank_data(config: Config) -> Any:
         "currency": config.site.cash.currency,
         "cash_minor": cash,
         "keys": {
-            "pin_master_key": keys.bits("pin_master").reveal(),
-            "mac_transport_key": keys.bits("mac_transport").reveal(),
-            "link_mac_key": keys.bits("link_mac").reveal(),
+            "pin_master_key": keys.pin_master,
+            "mac_transport_key": keys.mac_transport,
+            "link_mac_key": keys.link_mac,
         },
     }
     return load_bank({**config.bank, "terminals": [terminal]})
@@ -158,7 +159,7 @@ def bank_data(config: Config) -> Any:
 
 def model_bank(config: Config, store: Store, clock: Clock, calendar: Calendar, seed: int | None = None) -> Bank:
     """Return the model bank. With a seed its working keys repeat, as a rehearsal needs."""
-    entropy = random.Random(seed).randbytes if seed is not None else random.SystemRandom().randbytes
+    entropy = random.Random(seed).randbytes if seed is not None else os.urandom
     return Bank(store, bank_data(config), clock, calendar, entropy)
 
 

@@ -81,6 +81,10 @@ class Standing:
         c = self._conditions.get(device)
         return c is not None and c.present is True and not c.stranger and c.health in (Health.OK, Health.ATTENTION)
 
+    def present(self, device: str) -> bool:
+        c = self._conditions.get(device)
+        return c is not None and c.present is True and not c.stranger
+
     def known(self, device: str) -> bool:
         c = self._conditions.get(device)
         return c is not None and c.present is not None

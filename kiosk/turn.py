@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar
 from drivers.base.vocabulary import Command
 from kiosk.cash import CashBook, CashMove
 from kiosk.effects import Advise, Ask, Effect, KeyLoaded, Order, Record
+from kiosk.money import Money
 from kiosk.ports import Advice, HostRequest
 from kiosk.site import Site
 
@@ -41,6 +42,10 @@ class Fitness(Protocol):
 
     def usable(self, device: str) -> bool:
         """Whether a device is identified and neither stopped nor lost."""
+        ...
+
+    def present(self, device: str) -> bool:
+        """Whether a device is identified and answers, even if it cannot work."""
         ...
 
     def known(self, device: str) -> bool:
@@ -71,7 +76,13 @@ class Language:
 class Words(Protocol):
     """The catalogue of texts."""
 
-    def __call__(self, locale: str, text: str, **values: object) -> str: ...
+    def say(self, locale: str, text: str, **values: object) -> str:
+        """Return a text in a language. Raises for one that the catalogue does not have."""
+        ...
+
+    def money(self, locale: str, amount: Money) -> str:
+        """Return an amount as the language writes it."""
+        ...
 
 
 @dataclass
@@ -135,6 +146,9 @@ class Turn:
         """Move notes in the cash book, with a record."""
         self.moves.append(move)
         self.record("cash_moved", **move.as_data(), **data)
+
+    def money(self, locale: str, amount: Money) -> str:
+        return self.words.money(locale, amount)
 
     def ticket(self, what: str) -> str:
         """Return a new ticket, unique for ever: tickets are drawn from a counter that the journal keeps."""

@@ -26,6 +26,7 @@ _LEDGER_REFUSED: Final = {
     "currency": "12",
     "key_reused": "94",
 }
+_WITHOUT_PIN: Final = frozenset({"deposit", "cheque_deposit"})  # paying in takes nothing from the account
 STATEMENT_ROWS: Final = 10
 
 
@@ -92,9 +93,10 @@ def _decide(case: Case, operation: Operation) -> _Verdict:
         return _Verdict("38" if card.retain_on_tries else "75", account=card.account)
     if card.expiry < case.stamp.booked_on[2:4] + case.stamp.booked_on[5:7]:
         return _Verdict("54", account=card.account)
-    refused = _check_pin(case, card, pan)
-    if refused is not None:
-        return refused
+    if operation.name not in _WITHOUT_PIN or case.message.get(52):
+        refused = _check_pin(case, card, pan)
+        if refused is not None:
+            return refused
     return _serve(case, operation, card, pan)
 
 
@@ -176,7 +178,7 @@ def _withdraw(case: Case, account: str, cash: str) -> _Verdict:
         if amount < asked:
             amount -= amount % case.data.partial_step_minor
     if amount < 1 or (over_limit and not limits.partial_approval):
-        more = _balances(case, account)
+        more = _balances(case, account, at_most=max(allowed, 0))
         return _Verdict("61" if over_limit else "51", account=account, more=more)
     verdict = _reserve(case, account, cash, account, amount)
     if verdict.state == "approved":
@@ -226,16 +228,18 @@ def _payee(case: Case) -> str:
     return f"payee:{biller.partition('|')[0]}"
 
 
-def _balances(case: Case, account: str) -> dict[int, str]:
+def _balances(case: Case, account: str, at_most: int | None = None) -> dict[int, str]:
+    """Return field 54; with `at_most` no more is called available than a limit leaves."""
     held = ledger.balance(case.tx, account)
     if held is None:
         return {}
     currency = CURRENCIES[held.currency][0]
+    available = held.available_minor if at_most is None else min(held.available_minor, at_most)
     return {
         54: additional_amounts(
             [
                 AdditionalAmount("00", "01", currency, held.ledger_minor),
-                AdditionalAmount("00", "02", currency, held.available_minor),
+                AdditionalAmount("00", "02", currency, available),
             ]
         )
     }

@@ -18,7 +18,7 @@ from kiosk.bank import accounts, ledger, register
 from kiosk.bank.advices import complete, reverse, settle
 from kiosk.bank.authorise import authorise
 from kiosk.bank.case import Case, echo
-from kiosk.bank.data import BankData, TerminalData
+from kiosk.bank.data import CARD_STATES, BankData, TerminalData
 from kiosk.bank.ledger import Stamp
 from kiosk.bank.register import ExceptionItem
 from kiosk.bank.storage import Store, Tx
@@ -190,6 +190,37 @@ class Bank:
 
     def balance(self, account: str) -> ledger.Balance | None:
         return self._store.transact(lambda tx: ledger.balance(tx, account))
+
+    def accounts(self) -> list[ledger.Balance]:
+        """Return the customers' accounts in the order of their numbers."""
+        rows = self._store.transact(
+            lambda tx: tx.all(
+                "SELECT id, currency, ledger_minor, held_minor FROM accounts WHERE kind = 'customer' ORDER BY id"
+            )
+        )
+        return [ledger.Balance(*row) for row in rows]
+
+    def cards(self) -> list[Mapping[str, object]]:
+        """Return what may be shown of the cards: label, masked number, account, expiry, state, tries left."""
+        columns = ("label", "masked", "account", "expiry", "state", "tries_left")
+        rows = self._store.transact(
+            lambda tx: tx.all("SELECT label, masked, account, expiry, state, tries_left FROM cards ORDER BY account")
+        )
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def set_card(self, label: str, *, state: str = "active", tries_left: int = 3) -> None:
+        """Block, report or free the card `label`, as an officer would. Raises ValueError naming what is known."""
+        labels = [str(card["label"]) for card in self.cards() if card["label"]]
+        if label not in labels or state not in CARD_STATES:
+            raise ValueError(f"no card {label!r} or state {state!r}; cards: {labels}; states: {CARD_STATES}")
+        self._store.transact(
+            lambda tx: tx.run(
+                "UPDATE cards SET state = :state, tries_left = :tries WHERE label = :label",
+                state=state,
+                tries=tries_left,
+                label=label,
+            )
+        )
 
     def orders(self) -> list[register.Order]:
         return self._store.transact(register.all_orders)

@@ -11,10 +11,11 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, TextClause, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 Row = Sequence[Any]
@@ -95,18 +96,24 @@ class SqliteStore:
             self._connection.close()
 
 
+@cache
+def _statement(sql: str) -> TextClause:
+    """Return the parsed statement; the bank's statements are a few dozen constants."""
+    return text(sql)
+
+
 class _SqlAlchemyTx:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def run(self, sql: str, **values: object) -> None:
-        self._connection.execute(text(sql), values)
+        self._connection.execute(_statement(sql), values)
 
     def one(self, sql: str, **values: object) -> Row | None:
-        return self._connection.execute(text(sql), values).first()
+        return self._connection.execute(_statement(sql), values).first()
 
     def all(self, sql: str, **values: object) -> list[Row]:
-        return list(self._connection.execute(text(sql), values).all())
+        return list(self._connection.execute(_statement(sql), values).all())
 
 
 class SqlAlchemyStore:

@@ -44,6 +44,7 @@ def violations(tx: Tx, now_s: int, hold_hours_max: int) -> list[Violation]:
     found += _balances(transfers, entries, accounts)
     found += _orders(tx, transfers, now_s, hold_hours_max)
     found += _daily_use(tx)
+    found += _terminal_cash(tx)
     return found
 
 
@@ -158,6 +159,28 @@ def _orders(tx: Tx, transfers: list[Row], now_s: int, hold_hours_max: int) -> It
             assert resolved is not None
             if resolved[6] != order.stands_minor:
                 yield Violation("I13", order.key, f"{order.stands_minor} stands, the ledger posted {resolved[6]}")
+
+
+def _terminal_cash(tx: Tx) -> Iterator[Violation]:
+    """Opening and loads, less what stands of withdrawals, plus vaulted deposits and count differences."""
+    moved: dict[str, int] = defaultdict(int)
+    for order in all_orders(tx):
+        if order.operation in ("withdrawal", "cardless_withdrawal"):
+            moved[f"atm:{order.terminal}:cash"] += order.stands_minor
+        elif order.operation == "deposit":
+            moved[f"atm:{order.terminal}:cash"] -= order.stands_minor
+    handled = {
+        row[0]: int(row[1])
+        for row in tx.all(
+            "SELECT e.account, SUM(e.amount_minor) FROM entries e JOIN transfers t ON t.seq = e.transfer"
+            " WHERE t.kind = 'move' GROUP BY e.account"
+        )
+    }
+    terminals = tx.all("SELECT id, ledger_minor FROM accounts WHERE id LIKE :like ORDER BY id", like="atm:%:cash")
+    for account, minor in terminals:
+        expected = handled.get(account, 0) + moved[account]
+        if minor != expected:
+            yield Violation("I12", account, f"the books have {-minor} in cash, loads and orders {-expected}")
 
 
 def _daily_use(tx: Tx) -> Iterator[Violation]:

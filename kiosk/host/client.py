@@ -8,10 +8,6 @@
 line that had dropped held for `settle_ms` (a flapping link opens no session), and the host has not ordered
 the terminal out of service.
 
-Network management (0800/0810) is authenticated by the link key, so that a connection can begin when both
-ends have lost their session; everything else by the session key the host sends then. The new session key is
-used at once, the former one still accepted until the first message under the new one.
-
 Every question ends: a request by its answer, its time or the loss of the link; an advice by an answer only.
 What cannot be trusted (MAC, form, amount) ends a request as `HostMismatch`: whoever sent it, the customer
 cannot be served on it. Whatever comes later is `HostLate`, and never anything more.
@@ -25,15 +21,12 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Final
 
-from kiosk.host.framing import FrameReader, frame
-from kiosk.host.mac import Mac, check_value, make_mac, unwrap
+from kiosk.host.framing import FrameReader
+from kiosk.host.keyring import Keyring
 from kiosk.host.message import (
-    MAC_HEX,
-    Decoded,
     Message,
     MessageError,
     decode,
-    encode,
     parse_private,
     private,
     validate,
@@ -109,9 +102,7 @@ class HostClient:
         self._calendar = calendar
         self._settings = settings
         self._next_stan = next_stan
-        self._link_mac = make_mac(settings.mac_algorithm, settings.link_mac_key.reveal())
-        self._mac: Mac | None = None
-        self._former_mac: Mac | None = None
+        self._keys = Keyring(settings)
         self._pin_key_index = 0
         self._saf = StoreAndForward(settings.advice_retry_ms, settings.advices_max)
         self._reader = FrameReader()
@@ -283,10 +274,7 @@ class HostClient:
         return self._connected and self._signed_on and self._keyed and not self.wants_close
 
     def _send(self, message: Message, ticket: str = "") -> None:
-        raw, covered = encode(message)
-        mac = self._link_mac if message.mti.startswith("08") else self._mac
-        assert mac is not None, "nothing but network management goes out before the session key is there"
-        self._out.append((ticket, frame(raw[:-MAC_HEX] + mac.sign(covered).encode())))
+        self._out.append((ticket, self._keys.seal(message)))
         self.counters.sent += 1
 
     def _ask(self, code: Network, within_ms: int) -> None:
@@ -388,11 +376,14 @@ class HostClient:
         if message.get(41) != self._settings.terminal:
             self.counters.unmatched += 1
             return
-        if not self._authentic(decoded):
+        if not self._keys.authentic(decoded):
             self.counters.bad_macs += 1
             self._mismatched(message, "mac")
             self._bad_mac()
             return
+        if not message.mti.startswith("08"):
+            self._bad_macs = 0
+            self._asked_for_key = False
         try:
             validate(message)
         except MessageError:
@@ -411,16 +402,6 @@ class HostClient:
             self._ordered(message)
         else:
             self.counters.unmatched += 1
-
-    def _authentic(self, decoded: Decoded) -> bool:
-        if decoded.message.mti.startswith("08"):
-            return self._link_mac.fits(decoded.covered, decoded.mac)
-        if self._mac is not None and self._mac.fits(decoded.covered, decoded.mac):
-            self._former_mac = None
-            self._bad_macs = 0
-            self._asked_for_key = False
-            return True
-        return self._former_mac is not None and self._former_mac.fits(decoded.covered, decoded.mac)
 
     def _bad_mac(self) -> None:
         self._bad_macs += 1
@@ -536,15 +517,9 @@ class HostClient:
 
     def _take_mac_key(self, message: Message) -> None:
         tags = parse_private(message.get(48))
-        try:
-            key = unwrap(tags["KB"], self._settings.mac_transport_key.reveal())
-            if check_value(key) != tags["KC"]:
-                raise ValueError("check value differs")
-            mac = make_mac(self._settings.mac_algorithm, key)
-        except (KeyError, ValueError):
+        if not self._keys.take_session_key(tags.get("KB", ""), tags.get("KC", "")):
             self._answer_network(message, "96")
             return
-        self._former_mac, self._mac = self._mac, mac
         self._answer_network(message, "00", {"KC": tags["KC"]})
         if self._signed_on and not self._keyed:
             self._keyed = True

@@ -20,6 +20,7 @@ from kiosk.host.message import (
     replacement,
 )
 from kiosk.host.settings import HostSettings
+from kiosk.host.spec import response
 from kiosk.money import CURRENCIES, Money
 from kiosk.ports import Advice, AdviceKind, HostAnswered, HostRequest, Original
 
@@ -35,7 +36,8 @@ def local_times(sent_at: str, settings: HostSettings) -> tuple[str, str]:
 
     The year is not in F7; 2000 is a leap year, so every day exists in it.
     """
-    utc = datetime.strptime(f"2000{sent_at}", "%Y%m%d%H%M%S")
+    month, day, hour, minute, second = (int(sent_at[at : at + 2]) for at in range(0, 10, 2))
+    utc = datetime(2000, month, day, hour, minute, second)
     local = utc + timedelta(minutes=settings.utc_offset_minutes)
     return local.strftime("%H%M%S"), local.strftime("%m%d")
 
@@ -174,5 +176,6 @@ def answered(ticket: str, message: Message) -> HostAnswered:
         available=balances.get("02"),
         ledger=balances.get("01"),
         tries_left=int(tries) if tries.isascii() and tries.isdigit() else None,
+        text=response(message.fields[39]).word,
         extra=extra,
     )

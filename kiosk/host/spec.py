@@ -307,6 +307,12 @@ RESPONSES: Final[Mapping[str, Response]] = {
     )
 }
 
+
+def response(code: str) -> Response:
+    """Return what F39 `code` says; a code this table does not know is a refusal."""
+    return RESPONSES.get(code) or Response(code, "refused")
+
+
 ADVICE_SETTLED: Final = frozenset({"00", "25", "94"})
 
 

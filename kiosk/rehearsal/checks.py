@@ -68,7 +68,8 @@ def _cash_errors(world: World, out: Mapping[str, int]) -> list[str]:
                 declared[unit] = declared.get(unit, 0) + n
                 over[unit] = over.get(unit, 0) + n
     for unit, n in book.by_unit(Place.REJECT).items():
-        declared[unit] = declared.get(unit, 0) + n  # a double pick is one reject to the device and two notes in its tray
+        # a double pick is one reject to the device and two notes in its tray
+        declared[unit] = declared.get(unit, 0) + n
     rejected: Mapping[str, int] = state["reject"]
     in_path: dict[str, int] = {}
     for unit, *_ in state["path"]:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from drivers.base.secrets import Pan
 from drivers.sim.card_reader import MagneticCard
 from drivers.sim.wire import Wire
 from kiosk.money import minor_per_major
@@ -157,7 +156,9 @@ class Person:
                 return post("more_time")
             case "take_card" | "card_retained":
                 return self._take_card
-            case "take_notes" | "short_paid" | "suspect_case" | "not_charged":
+            case "take_notes":
+                return lambda: self._take_and_confirm(view)
+            case "short_paid" | "suspect_case" | "not_charged":
                 return self._take_notes
             case "take_receipt":
                 return self._take_document
@@ -224,6 +225,11 @@ class Person:
         else:
             self._try("dispenser", "take_notes", n=count)
 
+    def _take_and_confirm(self, view: View) -> None:
+        self._take_notes()
+        if view.values.get("confirm"):
+            self._hands.touch(Input("notes_taken_confirmed", "", view.serial))
+
     def _take_document(self) -> None:
         self._try("printer", "take_document")
 
@@ -237,5 +243,4 @@ class Person:
 
 def wallet_of(card: Mapping[str, object]) -> Wallet:
     """Return what the holder of a card of the bank's data carries. The service code says: stripe, PIN."""
-    pan = Pan(str(card["pan"]))
-    return Wallet(f"{pan.reveal()}={card['expiry']}2060000000000", str(card["pin"]), str(card["account"]))
+    return Wallet(f"{card['pan']}={card['expiry']}2060000000000", str(card["pin"]), str(card["account"]))

@@ -27,6 +27,7 @@ from kiosk.journal.journal import Journal
 from kiosk.journal.record import Entry
 from kiosk.kernel import Watcher, no_point
 from kiosk.ports import Input
+from kiosk.rehearsal import describe
 from kiosk.rehearsal.person import Person, wallet_of
 from kiosk.rehearsal.scenario import FaultForm, Scenario
 from kiosk.terminal import Terminal
@@ -222,7 +223,7 @@ class World:
             self.cut(devices=cut.devices, for_ms=20_000)
 
     def _start_terminal(self) -> None:
-        key = bytes.fromhex(self.config.host.keys.bits("journal").reveal())
+        key = bytes.fromhex(self.config.host.keys.journal)
         if self._journal is None:
             self._journal = self._journal_type(self._journal_path, key)
         fails_after = self.scenario.world.journal_fails_after
@@ -360,14 +361,15 @@ class World:
             return None
 
         def seen(_: int, direction: str, data: bytes) -> None:
-            arrow = "->" if direction == "to_device" else "<-"
-            self.say("device", f"{arrow} {data.hex(' ')}", name)
+            text = describe.frame(name, "->" if direction == "to_device" else "<-", data)
+            if text:
+                self.say("device", text, name)
 
         return seen
 
     def _host_observer(self) -> Callable[[str, bytes], None]:
         def seen(arrow: str, data: bytes) -> None:
-            self.say("host", f"{arrow} {data[2:].decode('ascii', 'replace')}")
+            self.say("host", describe.host(arrow, data))
 
         return seen
 
@@ -407,6 +409,10 @@ class World:
         if "printed" in kinds:
             return "printed"
         return "on_screen" if "showing" in kinds else "none"
+
+    def paper(self) -> str:
+        """Return what the printer printed, as somebody reads it."""
+        return str(self.sims["printer"].render_text())  # type: ignore[attr-defined]
 
     def verify_journal(self) -> None:
         if self._journal is not None:

@@ -58,6 +58,11 @@ class Dispensing:
     # ------------------------------------------------------------ guards
 
     @guard
+    def dispenser_present(self, turn: Turn) -> bool:
+        """Whether the dispenser can be asked, even if it can move nothing."""
+        return turn.fitness.present("dispenser")
+
+    @guard
     def dispenser_usable(self, turn: Turn) -> bool:
         return turn.fitness.usable("dispenser")
 
@@ -168,17 +173,27 @@ class Dispensing:
 
     @action
     def note_purged(self, turn: Turn) -> None:
-        """Notes found in the path went to the reject unit: from the path, from the unknown, or from a cassette."""
+        """Write down where notes found in the path went; one that came out of the exit was paid to the customer.
+
+        They came from the path by the book, or from the unknown, or from a cassette, in this order.
+        """
         result = turn.event.payload
         assert isinstance(result, ResetResult)
-        if result.rejected:
-            turn.record("purged", notes=dict(result.rejected))
-        for unit, count in result.rejected.items():
-            left = count
-            for place in (Place.PATH, Place.UNKNOWN, Place.CASSETTE):
-                left -= self._take(turn, unit, left, place, Place.REJECT)
-            if left:
-                turn.record("cash_difference", unit=unit, extra=left, place=Place.REJECT.value)
+        case = turn.find(Case)
+        if result.rejected or result.moved:
+            turn.record("purged", notes=dict(result.rejected), moved=dict(result.moved))
+        if result.moved and case is not None and not case.closed:
+            note(
+                turn, "dispensed", number=case.number, outcome="partial", moved=dict(result.moved), rejected={},
+                unaccounted={}, error=result.error, detail=result.detail,
+            )  # fmt: skip
+        for counts, target in ((result.moved, Place.CUSTOMER), (result.rejected, Place.REJECT)):
+            for unit, count in counts.items():
+                left = count
+                for place in (Place.PATH, Place.UNKNOWN, Place.CASSETTE):
+                    left -= self._take(turn, unit, left, place, target)
+                if left:
+                    turn.record("cash_difference", unit=unit, extra=left, place=target.value)
 
     def _book(self, turn: Turn, counts: Mapping[str, int], target: Place) -> None:
         for unit, count in counts.items():

@@ -30,22 +30,24 @@ FUNDS: Final = ("51", "61", "65")
 RETAIN: Final = ("33", "34", "35", "36", "38", "41", "43", "67")  # host-messages §3.7, rule 10
 
 REFUSALS: Final = {
-    "05": "refused_do_not_honour",
-    "14": "refused_card_unknown",
-    "30": "refused_format",
-    "38": "refused_pin_tries",
-    "41": "refused_card_reported",
-    "43": "refused_card_reported",
-    "51": "refused_funds",
-    "54": "refused_card_expired",
-    "61": "refused_limit",
-    "62": "refused_card_blocked",
-    "65": "refused_limit",
-    "75": "refused_pin_tries",
-    "90": "refused_cut_over",
-    "91": "refused_host_down",
-    "96": "refused_host_down",
+    "05": "declined",
+    "13": "invalid_amount",
+    "14": "no_account",
+    "38": "pin_tries_exceeded",
+    "41": "security",
+    "43": "security",
+    "51": "insufficient_funds",
+    "54": "card_expired",
+    "57": "not_permitted",
+    "61": "over_limit",
+    "62": "card_blocked",
+    "65": "over_count",
+    "75": "pin_tries_exceeded",
+    "90": "host_offline",
+    "91": "host_offline",
+    "96": "host_offline",
 }
+"""Response code -> reason, as the catalogue words it."""
 
 
 def sent_at(now: datetime) -> str:

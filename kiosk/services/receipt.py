@@ -34,49 +34,51 @@ def case_document(turn: Turn, case: Case) -> Document:
     locale = _locale(turn)
 
     def say(text: str, **values: object) -> str:
-        return turn.words(locale, text, **values)
+        return turn.words.say(locale, text, **values)
 
     site = turn.site
     here = turn.now.astimezone(ZoneInfo(site.time_zone))
     paid = site.worth(dict(case.moved))
     rows: list[Element] = [
         Text(site.bank_name.get(locale, next(iter(site.bank_name.values()))), Align.CENTER, bold=True, scale=2),
-        Text(say("receipt_title_withdrawal"), Align.CENTER),
+        Text(say("receipt.title_withdrawal"), Align.CENTER),
         Rule(),
-        Columns(say("receipt_date"), here.strftime("%Y-%m-%d %H:%M:%S")),
-        Columns(say("receipt_terminal"), site.terminal_id),
-        Columns(say("receipt_card"), case.card),
-        Columns(say("receipt_reference"), case.rrn),
+        Columns(say("receipt.date"), here.strftime("%Y-%m-%d %H:%M:%S")),
+        Columns(say("receipt.terminal"), site.terminal_id),
+        Columns(say("receipt.card"), case.card),
+        Columns(say("receipt.reference"), case.rrn),
         Rule(),
-        Columns(say("receipt_requested"), say("money", amount=case.amount)),
+        Columns(say("receipt.requested"), turn.money(locale, case.amount)),
     ]
     gone = turn.find(CardGone)
     if case.suspect:
         rows += [
-            Columns(say("receipt_charged"), say("money", amount=case.approved or case.amount), bold=True),
+            Columns(say("receipt.charged"), turn.money(locale, case.approved or case.amount), bold=True),
             Rule(),
-            Text(say("receipt_claim_title"), bold=True),
-            Text(say("receipt_claim_text", reference=case.rrn, contact=site.contact)),
+            Text(say("receipt.claim_title"), bold=True),
+            Text(say("receipt.claim_text", reference=case.rrn, contact=site.contact)),
             QrCode(f"KIOSK:{site.terminal_id}:{case.rrn}"),
         ]
     elif paid:
-        rows.append(Columns(say("receipt_paid"), say("money", amount=paid), bold=True))
+        rows.append(Columns(say("receipt.paid"), turn.money(locale, paid), bold=True))
         for unit, count in case.moved.items():
-            rows.append(Columns("", say("receipt_notes", amount=site.notes[unit].times(1), count=count)))
+            rows.append(
+                Columns("", say("receipt.notes", amount=turn.money(locale, site.notes[unit].times(1)), count=count))
+            )
         short = (case.approved or case.amount) - paid
         if short.minor > 0:
             rows += [
-                Columns(say("receipt_not_charged"), say("money", amount=short), bold=True),
-                Text(say("receipt_short_text", contact=site.contact)),
+                Columns(say("receipt.not_charged"), turn.money(locale, short), bold=True),
+                Text(say("receipt.short_text", contact=site.contact)),
             ]
     else:
         rows += [
-            Columns(say("receipt_paid"), say("money", amount=site.money(0)), bold=True),
-            Text(say("receipt_not_charged_text", contact=site.contact)),
+            Columns(say("receipt.paid"), turn.money(locale, site.money(0)), bold=True),
+            Text(say("receipt.not_charged_text", contact=site.contact)),
         ]
     if gone and gone.how == "retained":
-        rows += [Rule(), Text(say("receipt_card_retained", contact=site.contact))]
-    rows += [Rule(), Text(say("receipt_thanks"), Align.CENTER), Feed(2)]
+        rows += [Rule(), Text(say("receipt.card_retained", contact=site.contact))]
+    rows += [Rule(), Text(say("receipt.thanks"), Align.CENTER), Feed(2)]
     return tuple(rows)
 
 
@@ -85,19 +87,19 @@ def capture_document(turn: Turn, gone: CardGone) -> Document:
     locale = _locale(turn)
 
     def say(text: str, **values: object) -> str:
-        return turn.words(locale, text, **values)
+        return turn.words.say(locale, text, **values)
 
     site = turn.site
     here = turn.now.astimezone(ZoneInfo(site.time_zone))
     return (
         Text(site.bank_name.get(locale, next(iter(site.bank_name.values()))), Align.CENTER, bold=True, scale=2),
-        Text(say("receipt_title_capture"), Align.CENTER),
+        Text(say("receipt.title_capture"), Align.CENTER),
         Rule(),
-        Columns(say("receipt_date"), here.strftime("%Y-%m-%d %H:%M:%S")),
-        Columns(say("receipt_terminal"), site.terminal_id),
-        Columns(say("receipt_reference"), gone.reference),
+        Columns(say("receipt.date"), here.strftime("%Y-%m-%d %H:%M:%S")),
+        Columns(say("receipt.terminal"), site.terminal_id),
+        Columns(say("receipt.reference"), gone.reference),
         Rule(),
-        Text(say("receipt_card_retained", contact=site.contact)),
+        Text(say("receipt.card_retained", contact=site.contact)),
         Feed(2),
     )
 
@@ -110,6 +112,8 @@ def lines_of(document: Document) -> tuple[str, ...]:
             lines.append(element.text)
         elif isinstance(element, Columns):
             lines.append(f"{element.left}\t{element.right}")
+        elif isinstance(element, Rule):
+            lines.append("-")
     return tuple(lines)
 
 

@@ -56,20 +56,20 @@ class Sessions:
         """Return why the terminal cannot serve, as a text id; empty if it can."""
         for device in NEEDED:
             if not turn.fitness.usable(device):
-                return f"reason_{device}"
+                return device
         if not turn.fitness.host_online:
-            return "reason_host"
+            return "host_offline"
         if not turn.fitness.pin_key_loaded:
-            return "reason_keys"
+            return "pin_pad"
         if turn.fitness.advices_waiting > turn.site.advices_waiting_max:
-            return "reason_host"
+            return "host_offline"
         if not any(s.available for s in stock(turn)):
-            return "reason_cash"
+            return "no_cash"
         return ""
 
     @view("out_of_service")
     def _out_of_service(self, turn: Turn) -> Mapping[str, Any]:
-        return {"reason": self._why_not(turn) or "reason_starting", "contact": turn.site.contact}
+        return {"reason": self._why_not(turn) or "other"}
 
     @guard
     def card_reader_usable(self, turn: Turn) -> bool:
@@ -115,11 +115,11 @@ class Sessions:
         event = turn.event.payload
         assert isinstance(event, CardInserted)
         if event.track2 is None:
-            return "card_unreadable"
+            return "unreadable"
         if not event.track2.pan.starts_with(tuple(turn.site.cards.accepted_prefixes)):
-            return "card_not_accepted"
+            return "not_accepted"
         if expired(event.track2.expiry, turn.now, turn.site.time_zone):
-            return "card_expired"
+            return "expired"
         return ""
 
     @action
@@ -158,16 +158,19 @@ class Sessions:
     @view("idle")
     def _idle(self, turn: Turn) -> Mapping[str, Any]:
         supplies = turn.fitness.supplies("printer") if turn.fitness.usable("printer") else {"paper": "out"}
-        return {"bank": dict(turn.site.bank_name), "receipts": supplies.get("paper") != "out"}
+        values: dict[str, Any] = {"services": ("withdrawal",)}
+        if supplies.get("paper") == "out":
+            values["notice"] = "no_receipt"
+        return values
 
     @view("menu")
     def _menu(self, _: Turn) -> Mapping[str, Any]:
-        return {"options": (Option("chose_service", "withdrawal", "service_withdrawal"),)}
+        return {"options": (Option("chose_service", "withdrawal", "service.withdrawal"),)}
 
     @view("card_returned")
     def _card_returned(self, turn: Turn) -> Mapping[str, Any]:
         card = turn.find(Card)
-        return {"reason": card.error if card else ""}
+        return {"reason": (card.error if card else "") or "other"}
 
     # ------------------------------------------------------------ PIN
 
@@ -213,7 +216,10 @@ class Sessions:
     @view("enter_pin")
     def _enter_pin(self, turn: Turn) -> Mapping[str, Any]:
         entry = turn.find(PinEntry) or PinEntry()
-        return {"digits": entry.digits, "tries_left": entry.tries_left, "wrong": entry.wrong}
+        values: dict[str, Any] = {"digits": entry.digits}
+        if entry.wrong and entry.tries_left is not None:
+            values["tries_left"] = entry.tries_left
+        return values
 
     # ------------------------------------------------------------ the card's way back
 
@@ -256,7 +262,7 @@ class Sessions:
     @view("card_retained")
     def _card_retained(self, turn: Turn) -> Mapping[str, Any]:
         gone = turn.find(CardGone)
-        return {"reference": gone.reference if gone else "", "contact": turn.site.contact}
+        return {"reference": gone.reference if gone else self._session(turn)}
 
     @staticmethod
     def _session(turn: Turn) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import gcd
 from typing import Any, Final
 
 from kiosk.flow.offers import action, guard, view
@@ -196,7 +197,7 @@ class Withdrawal:
         assert isinstance(answer, HostAnswered)
         hosting.note_answer(turn)
         hosting.settle_case(turn, Reason.NO_ANSWER)
-        text = hosting.REFUSALS.get(answer.code, "refused_other")
+        text = hosting.REFUSALS.get(answer.code, "other")
         turn.put(Refusal(text, lower, answer.tries_left, answer.code))
 
     @action
@@ -220,7 +221,7 @@ class Withdrawal:
 
     @action
     def refuse_host_down(self, turn: Turn) -> None:
-        turn.put(Refusal("refused_host_down"))
+        turn.put(Refusal("host_offline"))
 
     @action
     def note_no_answer(self, turn: Turn) -> None:
@@ -268,7 +269,7 @@ class Withdrawal:
         minors = turn.site.cash.quick_amounts_minor
         payable = {minor: self._plan(turn, minor) is not None for minor in minors}
         options = tuple(
-            Option("chose_amount", str(minor), turn.site.money(minor), why_not="" if payable[minor] else "not_now")
+            Option("chose_amount", str(minor), turn.site.money(minor), why_not="" if payable[minor] else "no_cash")
             for minor in minors
         )
         return {"options": options}
@@ -276,13 +277,14 @@ class Withdrawal:
     @view("other_amount")
     def _other_amount(self, turn: Turn) -> Mapping[str, Any]:
         typed = turn.find(Typed) or Typed()
-        values = [s.value_minor for s in stock(turn) if s.available]
-        return {
+        units = [s.value_minor for s in stock(turn) if s.available]
+        values: dict[str, Any] = {
             "typed": turn.site.money(int(typed.digits or "0") * minor_per_major(turn.site.cash.currency)),
-            "smallest": turn.site.money(min(values, default=0)),
             "most": turn.site.money(turn.site.cash.amount_max_minor),
-            "error": typed.error,
         }
+        if units:
+            values["multiple"] = turn.site.money(gcd(*units))
+        return values
 
     @view("not_payable")
     def _not_payable(self, turn: Turn) -> Mapping[str, Any]:
@@ -295,22 +297,18 @@ class Withdrawal:
         plan = turn.get(Plan)
         options = []
         for i, mix in enumerate(plan.mixes):
-            by_value: dict[str, Any] = {}
-            for unit, count in mix.items():
-                value = str(turn.site.notes[unit].value_minor)
-                by_value[value] = by_value.get(value, 0) + count
-            options.append(Option("chose_mix", str(i), "mix", by_value))
+            options.append(Option("chose_mix", str(i), _mix_name(i, len(plan.mixes)), _by_value(turn, mix)))
         return {"amount": plan.amount, "options": tuple(options)}
 
     @view("lower_offer")
     def _lower_offer(self, turn: Turn) -> Mapping[str, Any]:
         refusal = turn.get(Refusal)
-        return {"reason": refusal.reason, "amount": turn.get(Plan).amount, "offered": refusal.lower}
+        return {"reason": refusal.reason, "asked": turn.get(Plan).amount, "offered": refusal.lower}
 
     @view("partial_offer")
     def _partial_offer(self, turn: Turn) -> Mapping[str, Any]:
         case = turn.get(Case)
-        return {"amount": case.amount, "offered": case.approved}
+        return {"asked": case.amount, "approved": case.approved}
 
     @view("please_wait")
     def _please_wait(self, _: Turn) -> Mapping[str, Any]:
@@ -319,13 +317,17 @@ class Withdrawal:
     @view("refused")
     def _refused(self, turn: Turn) -> Mapping[str, Any]:
         refusal = turn.find(Refusal)
-        return {"reason": refusal.reason if refusal else "refused_other"}
+        return {"reason": refusal.reason if refusal else "other"}
 
     @view("take_notes")
     def _take_notes(self, turn: Turn) -> Mapping[str, Any]:
         case = turn.get(Case)
         sensor = turn.fitness.capabilities("dispenser").items_taken_sensor
-        return {"amount": turn.site.worth(dict(case.moved)), "sensor": sensor}
+        return {
+            "amount": turn.site.worth(dict(case.moved)),
+            "picks": _by_value(turn, case.moved),
+            "confirm": not sensor,
+        }
 
     @view("short_paid")
     def _short_paid(self, turn: Turn) -> Mapping[str, Any]:
@@ -339,9 +341,25 @@ class Withdrawal:
 
     @view("suspect_case")
     def _suspect_case(self, turn: Turn) -> Mapping[str, Any]:
-        return self._reference(turn)
+        return {**self._reference(turn), "how": "recount"}
 
     @staticmethod
     def _reference(turn: Turn) -> Mapping[str, Any]:
         case = turn.get(Case)
-        return {"amount": case.amount, "reference": case.rrn, "contact": turn.site.contact}
+        return {"amount": case.amount, "reference": case.rrn}
+
+
+def _by_value(turn: Turn, counts: Mapping[str, int]) -> dict[str, Any]:
+    """Return denomination in minor units -> notes, as screens draw them."""
+    by_value: dict[str, Any] = {}
+    for unit, count in counts.items():
+        value = str(turn.site.notes[unit].value_minor)
+        by_value[value] = by_value.get(value, 0) + count
+    return by_value
+
+
+def _mix_name(index: int, mixes: int) -> str:
+    """Return how a mix is called: the first has the largest notes, the last the smallest."""
+    if index == 0:
+        return "mix.large"
+    return "mix.small" if index == mixes - 1 else "mix.mixed"

@@ -6,9 +6,16 @@ import itertools
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from drivers.base.clock import MonotonicClock, WallCalendar
 from drivers.base.secrets import PinBlock, Track2
@@ -102,6 +109,58 @@ def test_a_withdrawal_over_sockets(server: BankServer) -> None:
         assert [item.kind for item in server.bank.exceptions()] == ["completion_of_declined"]
     finally:
         terminal.desk.close()
+
+
+def certificate(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Return the contexts of server and terminal around a certificate of the test's own."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test bank")])
+    now = WallCalendar().now()
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = made.public_bytes(Encoding.PEM)
+    file = folder / "bank.pem"
+    file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + pem)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.minimum_version = ssl.TLSVersion.TLSv1_3
+    server.load_cert_chain(file)
+    terminal = ssl.create_default_context(cadata=pem.decode())
+    return server, terminal
+
+
+def test_the_same_over_tls_and_no_stranger_is_believed(tmp_path: Path) -> None:
+    with_key, trusting = certificate(tmp_path)
+    bank = Bank(SqliteStore(), sample.sample_bank(), MonotonicClock(), WallCalendar(), sample.seeded(1))
+    server = serve(bank, tls=with_key)
+    terminal = Terminal(server, trusting)
+    try:
+        terminal.until(is_a(HostOnline))
+        terminal.client.advise(Advice(id="e1", stan=9, sent_at="1122031501", kind=AdviceKind.EVENT, text="hello"))
+        terminal.until(is_a(AdviceAnswered))
+    finally:
+        terminal.desk.close()
+    woken = threading.Event()
+    doubting = TcpLink("127.0.0.1", server.port, tls=ssl.create_default_context(), on_data=woken.set)
+    try:
+        for _ in range(int(WAIT_S / 0.02)):
+            if doubting.last_error:
+                break
+            woken.wait(0.02)
+        assert "certificate" in doubting.last_error.lower()
+        assert not doubting.connected
+    finally:
+        doubting.close()
+        server.stop()
+        bank.close()
 
 
 def test_the_link_comes_back(server: BankServer) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from drivers.base.clock import SimClock
-from drivers.card_reader.driver import Omron3S4YR, Settings
+from drivers.card_reader.driver import Omron3S4YR
+from drivers.card_reader.settings import Settings
 from drivers.sim.card_reader import SimOmron3S4YR
 from tests.drivers.wire import TestWire
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from drivers.base.vocabulary import AcceptCard, CardInserted, DeviceReady
-from drivers.card_reader.driver import Settings
+from drivers.card_reader.settings import Settings
 from tests.drivers.card_reader.bench import Bench
 
 TRACK2 = "6228480012345678901=30125010000012345"

@@ -29,8 +29,8 @@ from drivers.base.vocabulary import (
     RetainCardResult,
 )
 from drivers.card_reader.commands import ERRORS, ErrorClass, ErrorMeaning
-from drivers.card_reader.driver import AfterPowerFailure, Settings, TrackFormat
 from drivers.card_reader.framing import encode
+from drivers.card_reader.settings import AfterPowerFailure, Settings, TrackFormat
 from tests.drivers.card_reader.bench import Bench
 from tests.drivers.card_reader.conftest import TRACK2
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from drivers.base.clock import SimClock
-from drivers.printer import driver as printer
+from drivers.printer.driver import EscPosPrinter
+from drivers.printer.settings import Settings
 from drivers.sim import printer as simulated
 from tests.drivers.wire import TestWire
 
 
 class Bench(TestWire):
-    driver: printer.EscPosPrinter
+    driver: EscPosPrinter
     sim: simulated.SimEscPosPrinter
 
-    def __init__(
-        self, settings: printer.Settings | None = None, build: simulated.Build = simulated.RELIANCE
-    ) -> None:
+    def __init__(self, settings: Settings | None = None, build: simulated.Build = simulated.RELIANCE) -> None:
         clock = SimClock()
-        super().__init__(
-            clock, printer.EscPosPrinter(clock, settings), simulated.SimEscPosPrinter(clock, build)
-        )
+        super().__init__(clock, EscPosPrinter(clock, settings), simulated.SimEscPosPrinter(clock, build))

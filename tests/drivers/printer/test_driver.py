@@ -31,7 +31,7 @@ from drivers.base.vocabulary import (
     Rule,
     Text,
 )
-from drivers.printer.driver import EPSON, Settings
+from drivers.printer.settings import EPSON, Settings
 from drivers.sim import printer as simulated
 from tests.drivers.printer.bench import Bench
 

@@ -1,0 +1,44 @@
+"""The sums of the golden pictures; `python -m tests.ui.golden` prints those of the present drawings."""
+
+from __future__ import annotations
+
+import hashlib
+from pprint import pprint
+
+import pygame
+
+from kiosk.ui.render import Renderer
+
+from .samples import view
+
+SHOWN = ("idle", "enter_pin", "choose_amount", "choose_mix", "take_notes", "suspect_case", "receipt_on_screen")
+GOLDEN: dict[str, str] = {
+    "idle zh-CN": "665f01061200792c128dcb43e449bf56018d1392db017f51a63794e4b5bbc654",
+    "idle en": "1993b0c3294ebca723608e6d3547f4a60f73e17b9e38b5c711ea232f59236bd0",
+    "enter_pin zh-CN": "5a7bf709e0efe0da6d2d06ed01cd4b18b48cbb202323cd6b80e44d3f38db95f5",
+    "enter_pin en": "d2109acd86de8014ba61196d071b569a671a7eacf5a27b56adc5ad4622659f32",
+    "choose_amount zh-CN": "63bf33f736a1babcf08d83438d9078c18841b5a09b32bdabf09b889b637c95cc",
+    "choose_amount en": "db064a1ea0d713432d80c1edebd4da3ee99ed8eb8a497654eb9e0986f5748e82",
+    "choose_mix zh-CN": "dd17c7e5e9e2b0d0d5774d25fc7fc16f43306612ccdef0bac1b4b94684f49aa9",
+    "choose_mix en": "c1ef6e7c50470b8185eb67eae89392cfbd0acb54016ec2aa5ffa969fafef055b",
+    "take_notes zh-CN": "cd8396d46fac242f7d91d8fcb2b53b07e2e14242cdc2c7501b198b6eb288d87c",
+    "take_notes en": "149cf80376812689ad401ae77f0c528ff6eb94309bdba8033f6d85e7fe913624",
+    "suspect_case zh-CN": "56478b0ee948458b3c64be7076035ad3c6afb983cede23e20becd71a8ffc366e",
+    "suspect_case en": "42efe443bb2dafa9c8e6e3863c8762333c34a466b5e87bef2b82be4576b84d67",
+    "receipt_on_screen zh-CN": "4abe0faff40d902d8bd4c5400cf22636c722b664161f3d96a6f279eee4fa8d32",
+    "receipt_on_screen en": "0b7902eef58049a61c9f961fa89c243573e43fde9102ef518e97d8efdd3fd307",
+}
+
+
+def sums(renderer: Renderer) -> dict[str, str]:
+    return {
+        f"{name} {locale}": hashlib.sha256(
+            pygame.image.tobytes(renderer.render(view(name, locale), 9000), "RGB")
+        ).hexdigest()
+        for name in SHOWN
+        for locale in ("zh-CN", "en")
+    }
+
+
+if __name__ == "__main__":
+    pprint(sums(Renderer()), width=120)

@@ -1,0 +1,101 @@
+"""Sample views: every screen with usual and with extreme values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kiosk.money import Money
+from kiosk.view import Option, Value, View
+
+
+def yuan(amount: int) -> Money:
+    return Money(amount * 100, "CNY")
+
+
+def amounts(*values: int) -> tuple[Option, ...]:
+    return tuple(Option("chose_amount", str(value * 100), yuan(value)) for value in values)
+
+
+SERVICES = ("withdrawal", "deposit", "transfer", "balance", "exchange", "bill_payment", "top_up", "ticket")
+MENU = tuple(Option("chose_service", name, f"service.{name}") for name in SERVICES)
+MIXES = (
+    Option("chose_mix", "10000x5", "mix.large", {"10000": 5}),
+    Option("chose_mix", "10000x4,5000x2", "mix.mixed", {"10000": 4, "5000": 2}),
+    Option("chose_mix", "5000x10", "mix.small", {"10000": 3, "5000": 3, "1000": 5}),
+)
+RECEIPT = (
+    "示范银行 Example Bank", "-", "日期 Date\t2026-11-22 10:42", "终端 Terminal\tT0000001",
+    "卡号 Card\t622848******1234", "-", "业务 Service\t取款 Withdrawal", "金额 Amount\t¥500", "手续费 Fee\t¥0",
+    "余额 Balance\t¥12,345.67", "-", "参考号 Reference\t632610000417", "-", "谢谢使用 Thank you",
+)  # fmt: skip
+LONG = "20261122-T0000001-000417"
+
+USUAL: dict[str, dict[str, Value]] = {
+    "starting": {},
+    "out_of_service": {"reason": "host_offline"},
+    "idle": {"services": SERVICES},
+    "card_reading": {},
+    "card_returned": {"reason": "unreadable"},
+    "enter_pin": {"digits": 3},
+    "menu": {"options": (*MENU[:5], replace(MENU[5], why_not="host_offline"))},
+    "choose_amount": {"options": amounts(100, 200, 300, 500, 1000, 2000), "available": Money(1234567, "CNY")},
+    "other_amount": {"typed": yuan(350), "multiple": yuan(50), "most": yuan(3000)},
+    "choose_mix": {"amount": yuan(500), "options": MIXES[:2]},
+    "not_payable": {"amount": yuan(370), "options": amounts(350, 400)},
+    "lower_offer": {"asked": yuan(2000), "offered": yuan(1500), "reason": "insufficient_funds"},
+    "partial_offer": {"asked": yuan(2000), "approved": yuan(1000)},
+    "no_receipt": {},
+    "please_wait": {"what": "authorising"},
+    "take_card": {"next": "notes"},
+    "counting": {"amount": yuan(500)},
+    "take_notes": {"amount": yuan(500), "picks": {"10000": 4, "5000": 2}},
+    "printing": {},
+    "take_receipt": {},
+    "receipt_on_screen": {"lines": RECEIPT, "reference": "632610000417"},
+    "another": {},
+    "refused": {"reason": "insufficient_funds"},
+    "not_charged": {"reference": "632610000417", "amount": yuan(500), "reason": "no_answer"},
+    "short_paid": {"paid": yuan(300), "not_charged": yuan(200), "reference": "632610000417"},
+    "suspect_case": {"reference": "632610000417", "amount": yuan(500), "how": "recount"},
+    "card_retained": {"reference": "632610000417", "reason": "forgotten"},
+    "goodbye": {},
+    "cancelled": {"reason": "customer"},
+    "more_time": {},
+}
+
+HALF_CLOSED = tuple(replace(item, why_not="host_offline" if n % 2 else "") for n, item in enumerate(MENU))
+HUGE = Money(99999999, "CNY")
+PHONE = "+86 400-000-0000"
+
+EXTREME: dict[str, dict[str, Value]] = {
+    "idle": {"services": (*SERVICES, "remittance", "statement", "complaint", "rating"), "notice": "large_notes_only"},
+    "enter_pin": {"digits": 12, "digits_max": 12, "tries_left": 1},
+    "menu": {"options": HALF_CLOSED},
+    "choose_amount": {"options": amounts(100, 200, 300, 500, 1000, 2000, 3000, 10000), "available": HUGE * 999},
+    "other_amount": {"typed": HUGE, "multiple": yuan(100), "most": yuan(20000), "error": "not_multiple"},
+    "choose_mix": {"amount": yuan(20000), "options": (*MIXES, replace(MIXES[2], label=""))},
+    "not_payable": {"amount": yuan(99999), "options": amounts(100, 200, 300, 500, 99900, 99950)},
+    "lower_offer": {"asked": yuan(100000), "offered": yuan(99999), "reason": "over_count"},
+    "partial_offer": {"asked": yuan(100000), "approved": yuan(99999)},
+    "take_notes": {"amount": yuan(20000), "picks": {"10000": 100, "5000": 200, "2000": 10, "1000": 9}, "confirm": True},
+    "refused": {"reason": "pin_tries_exceeded", "reference": LONG},
+    "not_charged": {"reference": LONG, "amount": HUGE, "reason": "cannot_dispense"},
+    "short_paid": {"paid": HUGE, "not_charged": HUGE, "reference": LONG},
+    "suspect_case": {"reference": LONG, "amount": HUGE, "how": "recount", "contact": PHONE},
+    "card_retained": {"reference": LONG, "reason": "pin_tries_exceeded", "contact": PHONE},
+    "receipt_on_screen": {"lines": RECEIPT + RECEIPT[2:8], "reference": LONG},
+}  # fmt: skip
+
+
+def view(screen: str, locale: str = "zh-CN", values: dict[str, Value] | None = None, serial: int = 1) -> View:
+    return View(serial, screen, locale, USUAL[screen] if values is None else values, since_ms=0, until_ms=30_000)
+
+
+def every() -> list[View]:
+    """Return each screen in each language with each set of values."""
+    return [
+        view(name, locale, values)
+        for locale in ("zh-CN", "en")
+        for table in (USUAL, EXTREME)
+        for name, values in table.items()
+    ]
