@@ -174,7 +174,7 @@ class SimEscPosPrinter:
             if operation.name in _REPLYING:
                 break
             due_ms += self._takes_ms(operation)
-        return max(due_ms, self._clock.now_ms() + 1)
+        return due_ms
 
     def _say(self, data: bytes, delay_ms: int = 0) -> Replies:
         return [] if self._silent else [(self.build.reply_ms + delay_ms, data)]
@@ -568,10 +568,29 @@ _CODE_PAGES: Final = {
     3: "cp860",
     4: "cp863",
     5: "cp865",
+    13: "cp857",
+    14: "cp737",
+    15: "iso8859_7",
     16: "cp1252",
     17: "cp866",
     18: "cp852",
     19: "cp858",
+    33: "cp775",
+    34: "cp855",
+    35: "cp861",
+    36: "cp862",
+    37: "cp864",
+    38: "cp869",
+    39: "iso8859_2",
+    40: "iso8859_15",
+    45: "cp1250",
+    46: "cp1251",
+    47: "cp1253",
+    48: "cp1254",
+    49: "cp1255",
+    50: "cp1256",
+    51: "cp1257",
+    52: "cp1258",
 }
 
 

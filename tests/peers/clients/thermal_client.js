@@ -14,8 +14,8 @@ async function main () {
   });
   const connected = await printer.isPrinterConnected();
   printer.alignCenter();
+  printer.setTextDoubleHeight(); // ESC ! sets every style at once, so bold comes after it
   printer.bold(true);
-  printer.setTextDoubleHeight();
   printer.println('Receipt');
   printer.setTextNormal();
   printer.bold(false);
