@@ -7,7 +7,7 @@ from pathlib import Path
 
 import drivers.sim
 
-DEVICES = ("card_reader", "dispenser", "note_acceptor", "pin_pad", "printer")
+DEVICES = ("barcode_scanner", "card_reader", "dispenser", "note_acceptor", "pin_pad", "printer")
 
 
 def test_simulators_import_nothing_of_a_driver_but_its_framing():
