@@ -70,7 +70,8 @@ def open_case(turn: Turn, service: str, amount: Money, track2: Track2, **more: o
     rrn = rrn_of(turn.now, stan)
     session = turn.find(Session)
     data: dict[str, object] = {
-        "session": session.id if session else "", "case": rrn, "service": service, "stan": stan, "rrn": rrn, "sent_at": sent_at(turn.now),
+        "session": session.id if session else "",
+        "case": rrn, "service": service, "stan": stan, "rrn": rrn, "sent_at": sent_at(turn.now),
         "amount_minor": amount.minor, "currency": amount.currency, "card": track2.masked, **more,
     }  # fmt: skip
     case = fold(None, "case_opened", data)
