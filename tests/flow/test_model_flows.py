@@ -17,7 +17,7 @@ import pytest
 from drivers.base import vocabulary
 from drivers.base.vocabulary import Command, Outcome
 from kiosk import compose
-from kiosk.flow.chart import Chart
+from kiosk.flow.chart import Chart, callees
 from kiosk.services import hosting
 from kiosk.ui.screens import SCREENS as SCREEN_FILES
 
@@ -85,13 +85,13 @@ def resting(chart: Chart, name: str, seen: frozenset[tuple[str, str]]) -> Iterat
         return
     seen |= {(chart.name, name)}
     state = chart.states[name]
-    if state.call:
-        called = CHARTS[state.call]
-        yield from resting(called, called.initial, seen)
+    if state.calls:
+        for called in map(CHARTS.__getitem__, callees(CHARTS, state)):
+            yield from resting(called, called.initial, seen)
     elif state.ending:
         for caller in CHARTS.values():
             for at in caller.states.values():
-                if at.call == chart.name:
+                if chart.name in callees(CHARTS, at):
                     for arc in caller.by_state_and_event.get((at.name, state.ending.value), ()):
                         yield from resting(caller, arc.target, seen)
     elif arcs := chart.by_state_and_event.get((name, "entered")):
@@ -128,7 +128,9 @@ def test_the_states_that_wait_are_the_known_ones() -> None:
 def test_deadlines_and_endings_have_a_default(name: str) -> None:
     chart = CHARTS[name]
     must = {(s.name, s.within.event) for s in chart.states.values() if s.within}
-    must |= {(s.name, e.value) for s in chart.states.values() if s.call for e in CHARTS[s.call].endings}
+    must |= {
+        (s.name, e.value) for s in chart.states.values() for name in callees(CHARTS, s) for e in CHARTS[name].endings
+    }
     for state, event in must:
         arcs = chart.by_state_and_event[state, event]
         assert not arcs[-1].guards, f"{chart.file}:{arcs[-1].line}: {state} on {event} needs a default transition"
@@ -147,7 +149,7 @@ def test_nothing_is_offered_that_no_flow_asks_for() -> None:
 
 
 def test_every_flow_is_run_by_somebody() -> None:
-    called = {s.call for c in CHARTS.values() for s in c.states.values() if s.call}
+    called = {name for c in CHARTS.values() for s in c.states.values() for name in callees(CHARTS, s)}
     assert set(CHARTS) == called | set(compose.REGIONS.values())
 
 
@@ -164,6 +166,6 @@ def test_a_state_without_deadline_waits_for_an_answer_or_for_nobody() -> None:
             if all(chart.understands(name, f"{verb}_{outcome.value}") for outcome in Outcome)
         }
         for state in chart.states.values():
-            bare = not (state.within or state.call or state.ending or chart.understands(state.name, "entered"))
+            bare = not (state.within or state.calls or state.ending or chart.understands(state.name, "entered"))
             if bare and state.name not in hands:
                 assert (chart.name, state.name) in waiting, f"{chart.file}: {state.name} may wait for ever"
