@@ -56,7 +56,9 @@ def result(outcome: str, **counts: dict[str, int]) -> dict[str, Any]:
 def histories(draw: st.DrawFn) -> list[Record]:
     """What a terminal may have written: cases and advices that open and close, numbers, moves, checkpoints between."""
     records: list[Record] = []
-    book, numbers, open_cases, unsent = CashBook(), {"stan": 0}, {}, {}
+    book, numbers = CashBook(), {"stan": 0}
+    open_cases: dict[str, Original] = {}
+    unsent: dict[str, dict[str, Any]] = {}
     for n in range(1, draw(st.integers(1, 40))):
         what = draw(st.sampled_from(["number", "move", "open", "case", "advise", "answer", "checkpoint", "other"]))
         if what == "number":
@@ -82,7 +84,7 @@ def histories(draw: st.DrawFn) -> list[Record]:
             records.append(Record("case_opened", opened))
         elif what == "case" and open_cases:
             rrn = draw(st.sampled_from(sorted(open_cases)))
-            kind, data = draw(st.sampled_from([
+            outcomes: list[tuple[str, dict[str, Any]]] = [
                 ("host_answered", {"code": "00", "approved_minor": 50_000, "approval": "A1", "business_date": "1123"}),
                 ("host_answered", {"code": "51"}),
                 ("host_failed", {"why": "silent"}),
@@ -90,7 +92,8 @@ def histories(draw: st.DrawFn) -> list[Record]:
                 ("dispensed", result("partial", moved={"unit1": 4}, rejected={"unit1": 1})),
                 ("dispensed", result("unknown", unaccounted={"unit1": 5})),
                 ("case_closed", {}),
-            ]))  # fmt: skip
+            ]
+            kind, data = draw(st.sampled_from(outcomes))
             if kind == "case_closed":
                 del open_cases[rrn]
             records.append(Record(kind, {"case": rrn, **data}))
