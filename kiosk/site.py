@@ -67,6 +67,8 @@ class Site(_Strict):
     cards: CardsForm
     card_found_at_start: Literal["eject", "retain"] = "retain"
     advices_waiting_max: int = Field(default=0, ge=0)
+    profile: str = "standard"
+    services: tuple[str, ...] = Field(default=(), exclude=True)  # of the profile, in the menu's order
 
     @cached_property
     def notes(self) -> dict[str, Note]:

@@ -85,7 +85,7 @@ def test_an_arc_written_for_several_states_is_several_arcs() -> None:
     ([("{final: done}", "{final: done, screen: shown}")],
      "8:8: 'end' is final: it has neither screen nor deadline"),
     ([("{call: ask}", "{call: ask, within: {ms: 5, else: done}}")],
-     "7:8: 'sub' calls 'ask', which owns its deadlines; remove within"),
+     "7:8: 'sub' calls a flow, which owns its deadlines; remove within"),
     ([("else: late", "else: never")],
      "6:49: no transition leaves 'idle' on 'never'; write one"),
     ([("  end: {final", "  dead: {screen: shown}\n  end: {final"), ("to: idle}", "to: dead}")],

@@ -43,6 +43,8 @@ def answers_of(function: Callable[..., Any], seen: frozenset[str] = frozenset())
             found |= {f"{kind.verb}_{outcome.value}" for outcome in Outcome}
         elif name == "turn.ask":
             found |= ASKED
+        elif isinstance(call.func, ast.Subscript):
+            continue  # a table of writers: words, no orders
         elif name.startswith("self.") and owner is not None:
             found |= answers_of(getattr(owner, name.removeprefix("self.")), seen)
         else:
