@@ -5,9 +5,9 @@ until the next deadline or until somebody wakes it: a line's or link's thread th
 a job, a signal. Nobody else touches a part of the terminal; whoever wants something done or known gives a job to
 `call`.
 
-The terminal is crash-only. A step that fails has journalled nothing and sent nothing, so what fails is dropped whole
-and started again from the journal, as after a power cut; too many failures in a short time, and it stays out of service
-until somebody restarts it.
+The terminal is crash-only. A step that fails has journalled nothing and sent nothing, and whatever else fails is no
+worse than a power cut: the terminal is dropped whole and started again from the journal. Too many failures in a short
+time, and it stays out of service until somebody restarts it.
 
     lines, link, bench, signals --wake--> [ jobs | pump | window | publish | sleep until deadline ]
 """
@@ -238,7 +238,7 @@ class Live:
             for place in self.places.values():
                 place.tick()
             return terminal.pump()
-        except (StepFailed, OverflowError) as error:
+        except Exception as error:  # a step that failed, or a mistake in a driver: the journal knows what was open
             self._crashed(error)
             return True
 
@@ -328,7 +328,10 @@ class Live:
         self._power_back_ms = None
         for place in self.places.values():
             place.power(True)
-        self._start()
+        try:
+            self._start()
+        except (StepFailed, JournalError) as error:
+            self._crashed(error)
 
     # ------------------------------------------------------------ start, end, failures
 

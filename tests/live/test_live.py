@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -68,6 +69,34 @@ def test_a_failed_step_starts_the_terminal_again_and_too_many_stop_it(
         assert house.live.terminal is None
         assert "failed 4 times in 10 minutes" in house.bench.snapshot()["broken"]
         assert "out of service: the terminal failed 4 times" in capfd.readouterr().err
+
+
+def test_a_mistake_in_a_driver_is_a_restart_too(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with running(tmp_path) as house:
+        house.wait_for_screen("idle")
+        before = house.live.terminal
+        assert before is not None
+
+        def broken() -> list[object]:
+            raise ZeroDivisionError("a driver counts wrong")
+
+        house.live.call(lambda: setattr(before.devices.driver("printer"), "tick", broken))
+        house.bench.act("printer", "press_feed", {})
+        house.wait(lambda: house.live.terminal is not before, "another terminal")
+        house.wait_for_screen("idle")
+    assert "ZeroDivisionError: a driver counts wrong" in capfd.readouterr().err
+
+
+def test_a_journal_that_was_changed_is_not_written_to(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with running(tmp_path) as house:
+        house.wait_for_screen("idle")
+        house.bench.cut_power(2_000)
+        with sqlite3.connect(tmp_path / "journal.db") as journal:
+            journal.execute("UPDATE entry SET data = '{}' WHERE seq = 3")
+        journal.close()
+        house.wait_for_screen("out_of_service")
+        assert "its hash does not fit" in house.bench.snapshot()["broken"]
+    assert "out of service: the terminal cannot start again from its journal" in capfd.readouterr().err
 
 
 def test_a_simulator_on_a_pseudo_terminal_is_driven_through_the_serial_code(tmp_path: Path) -> None:

@@ -83,6 +83,33 @@ def test_a_withdrawal_by_hand_is_paid_posted_and_journalled(tmp_path: Path) -> N
         assert again.live.call(lambda: again.live.entries[0].seq) >= 1
 
 
+def test_the_power_goes_while_notes_move_and_the_case_is_settled(tmp_path: Path) -> None:
+    with running(tmp_path) as house, served(house) as page:
+        to_amount(house, page)
+        touch(house, page, "chose_amount", "200000")
+        page.screen("choose_mix")
+        touch(house, page, "chose_mix", "0")
+        page.follow(lambda seen: bool((seen["devices"]["card_reader"]["sim"]["card"] or {}).get("place") == "exit"))
+        page.post("/act", device="card_reader", name="take_card")
+        page.follow(lambda seen: sum(seen["devices"]["dispenser"]["sim"]["tray"].values()) >= 3)
+        page.post("/power", for_ms=4_000)
+        page.follow(lambda seen: not seen["powered"])
+        house.wait(lambda: any(e.kind == "case_closed" for e in house.live.entries), "the end of the case")
+        house.wait_for_screen("idle")
+        house.wait(lambda: house.live.terminal and house.live.terminal.standing.advices_waiting == 0, "the last advice")
+        kinds = [e.kind for e in house.live.call(lambda: list(house.live.entries))]
+        assert kinds.count("boot") == 2
+        assert kinds.count("case_opened") == kinds.count("case_closed") == 1
+        state: Any = house.live.call(lambda: house.live.places["dispenser"].state())
+        outside = state["tray"]["unit1"] + state["taken"]["unit1"]
+        assert house.live.bank is not None
+        balance = house.live.bank.bank.balance("6217000000000001")
+        assert balance is not None
+        charged = 1_286_540 - balance.ledger_minor
+        assert 3 <= outside < 20
+        assert charged in (outside * 10_000, 200_000), "what was paid, or a claim for the whole with its slip"
+
+
 def _nothing_secret(data: Any) -> None:
     text = json.dumps(data)
     assert len(text) > 1_000

@@ -161,7 +161,11 @@ function lamp(id, text, tone, title) {
   const node = $(id); node.textContent = text; node.className = `lamp ${tone}`; node.hidden = false;
   if (title) node.title = title;
 }
-const calls = (id, on) => $(id).classList.toggle("calls", Boolean(on));
+function calls(id, on) {
+  const before = $(id).classList.contains("calls");
+  $(id).classList.toggle("calls", Boolean(on));
+  if (on && !before) $(id).scrollIntoView({ block: "nearest", behavior: "smooth" }); // on a phone it may be out of sight
+}
 
 function showCard(device) {
   const sim = device.sim, card = sim.card;
@@ -288,7 +292,8 @@ for (const tab of document.querySelectorAll("[data-tab]"))
   });
 document.addEventListener("toggle", (event) => { if (now && event.target.classList && event.target.classList.contains("device")) for (const [name, d] of Object.entries(now.devices)) showDevice(name, d); }, true);
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, button, summary, dialog")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, dialog")) return;
+  if (event.key === "Enter" && event.target.closest("button, summary")) return; // it presses what has the focus
   const key = { Enter: "enter", Escape: "cancel", Backspace: "clear" }[event.key] || (/^[0-9]$/.test(event.key) ? event.key : "");
   if (key) { event.preventDefault(); act("pin_pad", "press", { key }); }
 });
