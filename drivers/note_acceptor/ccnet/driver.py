@@ -6,7 +6,7 @@ the next states tell what became of it. Only when the device itself says that th
 order said again, `ORDERS_MAX` times in all.
 
 STACKED is told until we acknowledge it, so the same state twice in a row, with no note in hand, is an echo and not a
-second note. IDLING after STACK without STACKED between says that the telling was lost: UNKNOWN, and this device
+second note, also when the line was lost between the two. IDLING after STACK without STACKED between says that the telling was lost: UNKNOWN, and this device
 has no counters to ask.
 
 Connecting waits until a note on its way has come to rest, then resets the device: a restart is the only defined
@@ -107,7 +107,6 @@ class CcnetValidator(CashInDriver):
 
     def _introduce(self) -> Script[Identity]:
         self._introducing = True
-        self._last_body = b""
         yield from self._poll(0)
         yield from self._come_to_rest()
         if self._deposit.at(Where.ESCROW) and self._known is not None:
@@ -247,7 +246,7 @@ class CcnetValidator(CashInDriver):
                 self._held_ms = self._clock.now_ms()
             self._on_recognised(value_minor)
         elif code == 0x81:
-            self._tell(list(deposit.stacked_note(value_minor)))
+            self._tell(list(deposit.stacked_note(value_minor, recovered=self._introducing)))
             self._tell(list(deposit.stored("cashbox")))
         elif code == 0x82:
             reason = "hostRejected" if deposit.at(Where.ESCROW) and self._ordered else "escrowTimeout"
