@@ -276,8 +276,10 @@ class NoteInEscrow(AcceptorHappening):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteStacked(AcceptorHappening):
-    """The note is ours: credit it, once. `recovered`: found at a restart of the device and moved on by it;
-    `escrowed` is False when it went in without having been seen in escrow. `value_minor` 0: not known.
+    """The note is ours: credit it, once. `escrowed` is False when it went in without having been seen in escrow.
+
+    `recovered`: told at a restart or a reconnection, or found by the counters. It may have been told before, to a
+    reader who then crashed: compare with the journal before crediting. `value_minor` 0: not known.
     """
 
     name = "note_stacked"

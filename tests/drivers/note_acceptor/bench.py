@@ -9,10 +9,11 @@ from typing import Any
 from drivers.base.clock import SimClock
 from drivers.base.driver import Report
 from drivers.base.vocabulary import Command, DeviceLost, DeviceReady, Happening, Result
+from drivers.note_acceptor.ccnet.driver import CcnetSettings, CcnetValidator
 from drivers.note_acceptor.ssp.driver import SspValidator
 from drivers.note_acceptor.ssp.settings import SspSettings
 from drivers.note_acceptor.ssp.smart_payout import SmartPayout
-from drivers.sim.note_acceptor import SimNv200, SimSmartPayout
+from drivers.sim.note_acceptor import SimCcnet, SimNv200, SimSmartPayout
 from drivers.sim.wire import Wire
 
 STEPS_MAX = 5_000
@@ -46,6 +47,11 @@ class Bench:
         return cls(
             clock, SmartPayout(clock, options, random.Random(7).randbytes), SimSmartPayout(clock, **sim)
         )
+
+    @classmethod
+    def ccnet(cls, *, settings: dict[str, Any] | None = None, **sim: Any) -> Bench:
+        clock = SimClock()
+        return cls(clock, CcnetValidator(clock, CcnetSettings(**(settings or {}))), SimCcnet(clock, **sim))
 
     # ------------------------------------------------------------ running
 
