@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from drivers.base.driver import Driver
 from drivers.card_reader.driver import Omron3S4YR
-from drivers.card_reader.driver import Settings as ReaderSettings
+from drivers.card_reader.settings import Settings as ReaderSettings
 from drivers.dispenser.lcdm2000 import Lcdm2000
 from drivers.dispenser.lcdm4000 import Lcdm4000, Lcdm4000Settings
 from drivers.pin_pad.driver import SzztPinPad
@@ -47,8 +47,10 @@ from kiosk.services.entering import Entering
 from kiosk.services.facts import OpenCases
 from kiosk.services.inquiry import Inquiry
 from kiosk.services.menu import Business, Menu
+from kiosk.services.payee import Accounts
 from kiosk.services.receipt import Receipts
 from kiosk.services.session import Sessions
+from kiosk.services.transfer import Transfer
 from kiosk.services.upkeep import Upkeep
 from kiosk.services.withdrawal import Withdrawal
 from kiosk.site import Site
@@ -68,6 +70,7 @@ def businesses() -> tuple[Business, ...]:
     return (
         Withdrawal(),
         Inquiry(),
+        Transfer(),
     )  # fmt: skip
 
 
@@ -81,7 +84,7 @@ def services() -> tuple[object, ...]:
     """Return one of everything that offers guards, actions, choices and views to charts."""
     chosen = businesses()
     receipts = Receipts({b.service.name: b.document for b in chosen})
-    return Sessions(menu()), Asking(), Entering(), Dispensing(), receipts, Upkeep(), *chosen
+    return Sessions(menu()), Asking(), Entering(), Accounts(), Dispensing(), receipts, Upkeep(), *chosen
 
 
 def _check_services(charts: Mapping[str, Chart]) -> None:

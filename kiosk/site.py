@@ -67,6 +67,7 @@ class Site(_Strict):
     cards: CardsForm
     card_found_at_start: Literal["eject", "retain"] = "retain"
     advices_waiting_max: int = Field(default=0, ge=0)
+    transfer_max_minor: int = Field(default=5_000_000, gt=0)
     profile: str = "standard"
     services: tuple[str, ...] = Field(default=(), exclude=True)  # of the profile, in the menu's order
 
