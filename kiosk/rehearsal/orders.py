@@ -63,7 +63,7 @@ def _parked(world: World) -> set[str]:
     """Return the references of advices that the bank refused; the operator was told."""
     rrns = {
         e.data["id"]: e.data["original"]["rrn"] for e in world.entries
-        if e.kind == "advice_queued" and "original" in e.data
+        if e.kind == "advice_queued" and e.data.get("original")
     }  # fmt: skip
     return {rrns[e.data["advice"]] for e in world.entries if e.kind == "advice_parked" and e.data["advice"] in rrns}
 
