@@ -48,7 +48,9 @@ from kiosk.services.facts import OpenCases
 from kiosk.services.inquiry import Inquiry
 from kiosk.services.menu import Business, Menu
 from kiosk.services.payee import Accounts
+from kiosk.services.pin_change import PinChange
 from kiosk.services.receipt import Receipts
+from kiosk.services.remittance import Remittance
 from kiosk.services.session import Sessions
 from kiosk.services.transfer import Transfer
 from kiosk.services.upkeep import Upkeep
@@ -71,6 +73,8 @@ def businesses() -> tuple[Business, ...]:
         Withdrawal(),
         Inquiry(),
         Transfer(),
+        Remittance(),
+        PinChange(),
     )  # fmt: skip
 
 

@@ -92,7 +92,7 @@ class Accounts:
         """Offer the accounts to choose from, by their place in the list: a number would be journalled."""
         accounts = turn.get(OwnAccounts).accounts
         options = tuple(
-            Option("chose_one", str(place), "option.account_label", {"label": account_label(turn, own)})
+            Option("chose_one", str(place), "option.named", {"name": account_label(turn, own)})
             for place, own in enumerate(accounts) if not (without_first and place == 0)
         )  # fmt: skip
         turn.put(Choices("account", options))
