@@ -47,8 +47,12 @@ from kiosk.services.entering import Entering
 from kiosk.services.facts import OpenCases
 from kiosk.services.inquiry import Inquiry
 from kiosk.services.menu import Business, Menu
+from kiosk.services.payee import Accounts
+from kiosk.services.pin_change import PinChange
 from kiosk.services.receipt import Receipts
+from kiosk.services.remittance import Remittance
 from kiosk.services.session import Sessions
+from kiosk.services.transfer import Transfer
 from kiosk.services.upkeep import Upkeep
 from kiosk.services.withdrawal import Withdrawal
 from kiosk.site import Site
@@ -68,6 +72,9 @@ def businesses() -> tuple[Business, ...]:
     return (
         Withdrawal(),
         Inquiry(),
+        Transfer(),
+        Remittance(),
+        PinChange(),
     )  # fmt: skip
 
 
@@ -81,7 +88,7 @@ def services() -> tuple[object, ...]:
     """Return one of everything that offers guards, actions, choices and views to charts."""
     chosen = businesses()
     receipts = Receipts({b.service.name: b.document for b in chosen})
-    return Sessions(menu()), Asking(), Entering(), Dispensing(), receipts, Upkeep(), *chosen
+    return Sessions(menu()), Asking(), Entering(), Accounts(), Dispensing(), receipts, Upkeep(), *chosen
 
 
 def _check_services(charts: Mapping[str, Chart]) -> None:

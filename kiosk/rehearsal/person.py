@@ -85,8 +85,9 @@ class Person:
         if shown == self._last or self._gone:
             return
         screen = "more_time" if view.asking_more_time else view.screen
-        again = self._last is not None and screen == self._screen
-        self._last, self._screen = shown, screen
+        asked = f"{screen} {view.values.get('what', '')}"  # a general screen that asks for something else is another
+        again = self._last is not None and asked == self._screen
+        self._last, self._screen = shown, asked
         if not again:
             self._seen[screen] = self._seen.get(screen, 0) + 1
         deed = self._deed(screen)

@@ -87,6 +87,11 @@ class Asking:
         turn.put(Refusal("host_offline"))
 
     @action
+    def refuse_no_answer(self, turn: Turn) -> None:
+        """Nothing was to move, and nobody answered: say just that."""
+        turn.put(Refusal("no_answer"))
+
+    @action
     def settle_after_restart(self, turn: Turn) -> None:
         hosting.settle_case(turn, Reason.RESTART)
 

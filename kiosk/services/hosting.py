@@ -43,6 +43,7 @@ REFUSALS: Final = {
     "62": "card_blocked",
     "65": "over_count",
     "75": "pin_tries_exceeded",
+    "76": "no_account",
     "90": "host_offline",
     "91": "host_offline",
     "96": "host_offline",

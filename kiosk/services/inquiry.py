@@ -14,8 +14,10 @@ from drivers.base.vocabulary import Columns, Document, Element, Rule, Text
 from kiosk.flow.offers import action, guard, view
 from kiosk.money import Money
 from kiosk.services.case import Case
+from kiosk.services.entering import chosen_value
 from kiosk.services.facts import Answer, Intent, Refusal
 from kiosk.services.menu import CARD, HOST, Service
+from kiosk.services.payee import Accounts, account_label
 from kiosk.services.receipt import head, money_of, paper_there, say_in, tail
 from kiosk.turn import OfBusiness, Turn
 
@@ -27,6 +29,14 @@ class Movement:
     day: str
     amount: Money
     what: str = ""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class About(OfBusiness):
+    """The account that is asked about; without a number the card's own."""
+
+    number: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +67,27 @@ class Inquiry:
     service: Final = Service("inquiry", "inquiry", (CARD, HOST))
 
     @action
+    def offer_accounts(self, turn: Turn) -> None:
+        Accounts.offer(turn, without_first=False)
+
+    @action
+    def take_account(self, turn: Turn) -> None:
+        own = Accounts.at(turn, chosen_value(turn))
+        turn.put(About(own.number, account_label(turn, own)))
+
+    @action
     def want_balance(self, turn: Turn) -> None:
-        turn.put(Intent("inquiry", turn.site.money(0)))
+        self._want(turn, "inquiry")
 
     @action
     def want_movements(self, turn: Turn) -> None:
-        turn.put(Intent("statement", turn.site.money(0)))
+        self._want(turn, "statement")
+
+    @staticmethod
+    def _want(turn: Turn, operation: str) -> None:
+        about = turn.find(About) or About()
+        turn.drop(Answer)
+        turn.put(Intent(operation, turn.site.money(0), from_account=about.number))
 
     @guard
     def balances_told(self, turn: Turn) -> bool:
@@ -76,11 +101,8 @@ class Inquiry:
         answer = turn.get(Answer)
         assert answer.available is not None
         rows = movements_of(answer.extra.get("125", ""), answer.available.currency)
-        turn.put(Seen(turn.get(Case).card, answer.available, answer.ledger or answer.available, rows))
-
-    @action
-    def refuse_unanswered(self, turn: Turn) -> None:
-        turn.put(Refusal("no_answer"))
+        about = turn.find(About) or About()
+        turn.put(Seen(about.label or turn.get(Case).card, answer.available, answer.ledger or answer.available, rows))
 
     @action
     def refuse_untold(self, turn: Turn) -> None:
@@ -124,6 +146,7 @@ class Inquiry:
         if seen is not None:
             rows += [
                 Rule(),
+                Columns(say("receipt.account"), seen.account),
                 Columns(say("receipt.available"), money_of(turn, seen.available), bold=True),
                 Columns(say("receipt.ledger"), money_of(turn, seen.ledger)),
             ]
