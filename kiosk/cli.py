@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from kiosk.devicekit.cli import add_to as add_devicekit
 from kiosk.strict_yaml import DocumentError
 
 app = typer.Typer(
@@ -242,6 +243,11 @@ def device_serve(
     except ValueError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2) from None
+
+
+# ---------------------------------------------------------------- the technician's kit: selftest, probe, trace, console
+
+add_devicekit(device_app)
 
 
 if __name__ == "__main__":
