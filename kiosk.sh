@@ -121,36 +121,36 @@ kiosk() {
     PYTHONPATH=$here${PYTHONPATH:+:$PYTHONPATH} exec "$python" -P -m kiosk "$@"
 }
 
+# What can be said without the environment; then, where it is, what the command line says.
 doctor() {
-    missing=0
-    if has_uv; then found "$(uv --version)"; else absent "uv (not needed; makes the first start faster)"; fi
+    lacking=0
+    if has_uv; then ok "$(uv --version)"; else note "uv: none; not needed, it makes the first start faster"; fi
     if find_python; then
-        found "$("$base" -c 'import sys; print("Python", sys.version.split()[0], sys.executable)')"
-        has_uv || can_make_venv || lacking "venv: apt-get install python3-venv"
+        ok "$("$base" -c 'import sys; print("Python", sys.version.split()[0], sys.executable)')"
+        has_uv || can_make_venv || fail "venv: none; install the system package python3-venv"
     else
-        has_uv || lacking "Python 3.11 or newer"
+        has_uv || fail "Python 3.11 or newer: none; install the system package python3"
     fi
     for lock in requirements.txt requirements-dev.txt; do
-        if up_to_date "$lock"; then found "$lock is installed"; else absent "$lock is not installed yet"; fi
+        if up_to_date "$lock"; then ok "$lock: installed"; else note "$lock: not installed yet; that happens when needed"; fi
     done
-    if has_display; then found "a display"; else absent "a display: the bench page shows the screen instead"; fi
-    for tool in git Xvfb chromium; do
-        if command -v "$tool" >/dev/null 2>&1; then found "$tool"; else absent "$tool (only some tests use it)"; fi
+    for tool in git Xvfb; do
+        if command -v "$tool" >/dev/null 2>&1; then ok "$tool"; else note "$tool: none; some tests are skipped"; fi
     done
-    for port in /dev/ttyUSB* /dev/ttyACM* /dev/ttyS[0-3] /dev/cu.usbserial*; do
+    for port in /dev/ttyUSB* /dev/ttyACM* /dev/cu.usb*; do
         [ -c "$port" ] || continue
         if [ -r "$port" ] && [ -w "$port" ]; then
-            found "serial port $port"
+            ok "serial port $port"
         else
-            absent "serial port $port: it is there, you may not use it (usermod -aG dialout $(id -un))"
+            note "serial port $port: not yours to open; put $(id -un) into the group that owns it (often dialout)"
         fi
     done
-    if [ -w "$here" ]; then found "$here can be written"; else lacking "$here cannot be written"; fi
-    return "$missing"
+    if up_to_date requirements.txt; then (kiosk doctor "$@") || lacking=1; fi
+    return "$lacking"
 }
-found() { printf 'yes      %s\n' "$*"; }
-absent() { printf 'no       %s\n' "$*"; }
-lacking() { printf 'MISSING  %s\n' "$*"; missing=1; }
+ok() { printf 'ok    %s\n' "$*"; }
+note() { printf 'note  %s\n' "$*"; }
+fail() { printf 'FAIL  %s\n' "$*"; lacking=1; }
 
 case ${1:-} in
 '' | help)
@@ -158,7 +158,9 @@ case ${1:-} in
     [ -n "${1:-}" ] || exit 2
     ;;
 doctor)
-    doctor
+    shift
+    cd -- "$here"
+    doctor "$@"
     ;;
 test)
     shift

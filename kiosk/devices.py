@@ -150,7 +150,8 @@ class DeviceDesk:
             elif not station.stirred and (station.due_ms is None or station.due_ms > self._clock.now_ms()):
                 return reports
             reports += station.driver.tick()
-            self._start_next(station)
+            if not any(isinstance(report, DeviceLost) for report in reports):
+                self._start_next(station)
             out = station.driver.data_to_send()
             if out:
                 self.moved = True

@@ -72,6 +72,10 @@ class Standing:
         condition = self._conditions[device]
         condition.stranger, condition.identity = False, None
 
+    @property
+    def installed(self) -> tuple[str, ...]:
+        return tuple(self._conditions)
+
     def usable(self, device: str) -> bool:
         c = self._conditions.get(device)
         return c is not None and c.present is True and not c.stranger and c.health in (Health.OK, Health.ATTENTION)

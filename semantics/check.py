@@ -97,13 +97,17 @@ def check_models(folder: Path) -> Report:
         found += of_error(error)
         return Report(folder, tuple(found), {"charts": 0})
     if not ontology.nodes:
-        found.append(Finding("MC01", Severity.ERROR, str(folder / "ontology"), 1, 1, "there is no chart: nothing can be checked"))
+        found.append(
+            Finding("MC01", Severity.ERROR, str(folder / "ontology"), 1, 1, "there is no chart: nothing can be checked")
+        )
     vocabulary, more = vocabulary_of(_sources(folder / "vocabulary", found), ontology)
     found += more
     norms, more = norms_of(_sources(folder / "norms", found), vocabulary)
     found += more
     if not norms.norms:
-        found.append(Finding("MC01", Severity.ERROR, str(folder / "norms"), 1, 1, "there are no norms: nothing is monitored"))
+        found.append(
+            Finding("MC01", Severity.ERROR, str(folder / "norms"), 1, 1, "there are no norms: nothing is monitored")
+        )
     found += charts.check(ontology)
     matrix = responsibility(ontology, norms)
     found += _gaps(ontology, matrix)
@@ -112,11 +116,13 @@ def check_models(folder: Path) -> Report:
     if flows:
         found += _against_flows(norms, flows)
     affordances = [n for n in ontology.nodes.values() if n.kind == "affordance"]
+    idle = {f.message.split(":")[0] for f in found if f.code == "FL02"}
     counts = {
         "parts": len(ontology.parts), "agents": sum(n.kind == "agent" for n in ontology.nodes.values()),
         "roles": len(ontology.roles), "affordances": len(affordances), "determiners": len(ontology.determiners),
         "kinds": len(vocabulary.kinds), "events": len(vocabulary.events) - len(vocabulary.kinds),
         "norms": len(norms.norms), "norms as text only": len(norms.stated), "flows": len(flows),
+        "norms never in force in these flows": len(idle),
         "bounds without norm or exception": sum(r.open for r in matrix),
         "lines asked": sum(len(n.asked) for n in ontology.nodes.values()),
         "lines": sum(len(n.antecedents) for n in ontology.nodes.values()),
@@ -148,31 +154,45 @@ def _gaps(ontology: Ontology, matrix: tuple[Responsibility, ...]) -> Iterator[Fi
             line, column = node.spot.document.place(node.spot.path)
             yield Finding(
                 "RM01", Severity.WARNING, node.spot.document.file, line, column,
-                f"no norm for the {row.bound} of {row.affordance!r} ({row.agent}); write one, or no_norm: {{{row.bound}: <why>}}",
+                f"no norm for the {row.bound} of {row.affordance!r} ({row.agent}); write one, or "
+                f"no_norm: {{{row.bound}: <why>}}",
             )  # fmt: skip
 
 
 def _rivalries(norms: NormSet) -> Iterator[Finding]:
-    """Compare acts only: whether two conditions can hold together is for the verifier, so this is `possible`, never proven."""
+    """Compare acts only: whether two conditions can hold together is for the verifier, so this is never proven."""
     overriders = norms.overriders
     for norm in norms.norms:
         acts = {a.event for a in norm.duty.action}
         if norm.duty.operator == "forbidden":
             for rival in norms.rivals[norm.id]:
-                decided = rival in overriders[norm.id] or norm in overriders[rival.id] or rival.priority != norm.priority
+                decided = (
+                    rival in overriders[norm.id] or norm in overriders[rival.id] or rival.priority != norm.priority
+                )
                 if not decided and rival.slice == norm.slice:
                     shared = ", ".join(sorted(acts & {a.event for a in rival.duty.action}))
-                    yield _note(norm, "NM30", f"possible conflict with {rival.id} ({rival.duty.operator}) over {shared}")
+                    yield _note(
+                        norm, "NM30", f"possible conflict with {rival.id} ({rival.duty.operator}) over {shared}"
+                    )
         elif norm.duty.operator == "permitted":
             lifts = any(norms.by_id[o].duty.operator == "forbidden" for o in norm.overrides)
             opens = any(norms.vocabulary.events[e].closed for e in acts)
             if not lifts and not opens:
-                yield _note(norm, "NM32", "lifts no prohibition and opens no closed act: it only says what is open anyway")
+                yield _note(
+                    norm, "NM32", "lifts no prohibition and opens no closed act: it only says what is open anyway"
+                )
     for event in norms.vocabulary.events.values():
         if event.closed and not any(
             n.duty.operator != "forbidden" and any(a.event == event.name for a in n.duty.action) for n in norms.norms
         ):
-            yield Finding("NM31", Severity.ERROR, "<vocabulary>", 1, 1, f"{event.name!r} is closed, and no norm ever permits or obliges it")
+            yield Finding(
+                "NM31",
+                Severity.ERROR,
+                "<vocabulary>",
+                1,
+                1,
+                f"{event.name!r} is closed, and no norm ever permits or obliges it",
+            )
 
 
 def _note(norm: Norm, code: str, message: str) -> Finding:
@@ -210,4 +230,5 @@ def _against_flows(norms: NormSet, flows: Mapping[str, Chart]) -> Iterator[Findi
             continue
         concerned = [n for n in norms.norms if any(a.event == event.name for a in n.trigger or n.duty.action)]
         for norm in concerned:
-            yield _note(norm, "FL02", f"never in force: {missing}")
+            message = f"{norm.id}: never in force: {missing}"
+            yield Finding("FL02", Severity.WARNING, norm.file, norm.line, 1, message)

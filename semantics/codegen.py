@@ -64,6 +64,7 @@ class Writer:
 
     def write(self, expr: Expr, bound: tuple[str, ...], slice_key: str | None) -> tuple[str, bool]:
         """Return the text of `expr` and whether it can be unknown."""
+
         def inner(e: Expr) -> tuple[str, bool]:
             return self.write(e, bound, slice_key)
 
@@ -96,8 +97,12 @@ class Writer:
                 if not u and not v:
                     return f"({one} {word} {other})", False
                 x, y, decisive = self.fresh(), self.fresh(), repr(word == "or")
-                rest = f"None if {x} is None or {y} is None else {not (word == 'or')}"
-                return f"({decisive} if ({x} := {one}) is {decisive} else {decisive} if ({y} := {other}) is {decisive} else {rest})", True
+                rest = f"None if {x} is None or {y} is None else {word != 'or'}"
+                return (
+                    f"({decisive} if ({x} := {one}) is {decisive} else "
+                    f"{decisive} if ({y} := {other}) is {decisive} else {rest})",
+                    True,
+                )
             case OneOf(of, values):
                 text, unknown = inner(of)
                 x = self.fresh()

@@ -88,7 +88,9 @@ class Interpreter:
         self.timeline = Timeline()
         self.open: list[Instance] = []
         self.past: list[_Said] = []
-        self.forgotten: dict[tuple[str, object], int] = {}  # (key, value) -> number of past records that no longer count
+        self.forgotten: dict[
+            tuple[str, object], int
+        ] = {}  # (key, value) -> number of past records that no longer count
         self.state: list[Period] = []
         self.verdicts: list[Verdict] = []
         self.incidents: list[Incident] = []
@@ -210,7 +212,7 @@ class Interpreter:
     def _matches(self, pattern: Pattern, i: Instance, said: _Said) -> tuple[bool | None, list[str]]:
         """Tell whether a record matches a pattern for an instance; crashes are returned, not said."""
         result: bool | None = False
-        crashes = []
+        crashes: list[str] = []
         for atom in pattern:
             for event in said.events:
                 if event.name != atom.event:
@@ -233,8 +235,8 @@ class Interpreter:
             self._say(i, Outcome.ERROR, said.t, said.seq, crash)
         return result
 
-    def _act_under_always(self, norm: Norm, said: _Said) -> tuple[bool | None, object, str, bool]:
-        """Ask a norm that is always in force about a record: (answer, slice, crash, asked at all)."""
+    def _act_under_always(self, norm: Norm, said: _Said) -> tuple[bool | None, object, str]:
+        """Ask a norm that is always in force about a record: (answer, slice, crash)."""
         for atom in norm.duty.action:
             for event in said.events:
                 if event.name != atom.event or not norm.in_force(said.at):
@@ -249,8 +251,8 @@ class Interpreter:
                 guard, other_crash = self._ask(norm.guards.get(event.name), world)
                 if guard is False:
                     continue
-                return (True if where and guard else None), slice_, crash or other_crash, True
-        return False, None, "", False
+                return (True if where and guard else None), slice_, crash or other_crash
+        return False, None, ""
 
     # ------------------------------------------------ 1: deadlines
 
@@ -278,9 +280,7 @@ class Interpreter:
                 elif answer and i.duty.operator == "permitted":
                     self._say(i, Outcome.EXERCISED, said.t, said.seq)
                 elif answer:
-                    judged, because = (
-                        self._judged(norm, said) if i.duty is norm.duty else (Outcome.VIOLATED, "")
-                    )
+                    judged, because = self._judged(norm, said) if i.duty is norm.duty else (Outcome.VIOLATED, "")
                     if judged is Outcome.VIOLATED:
                         i.acts += 1
                         if i.acts > i.duty.at_most and self._violate(i, said.t, said.seq):
@@ -299,7 +299,7 @@ class Interpreter:
         return violated
 
     def _ask_always(self, norm: Norm, said: _Said, violated: list[Instance]) -> None:
-        answer, slice_, crash, asked = self._act_under_always(norm, said)
+        answer, slice_, crash = self._act_under_always(norm, said)
         if crash:
             self._say_of_act(norm, Outcome.ERROR, said, slice_, crash)
         elif answer is None:
@@ -325,7 +325,8 @@ class Interpreter:
         if norm.trigger is None:
             return self._act_under_always(norm, said)[0] is True
         return any(
-            i.norm is norm and i.duty is norm.duty and self._matches(i.duty.action, i, said)[0] is True for i in self.open
+            i.norm is norm and i.duty is norm.duty and self._matches(i.duty.action, i, said)[0] is True
+            for i in self.open
         )
 
     def _prevails_at_act(self, norm: Norm, said: _Said) -> bool:
@@ -374,7 +375,9 @@ class Interpreter:
                 if not known:
                     continue
                 if any(p.affordance == affordance and p.key == value for p in self.state):
-                    if affordance not in v.multiple and not any(p.affordance == affordance and p.key == value for p in started):
+                    if affordance not in v.multiple and not any(
+                        p.affordance == affordance and p.key == value for p in started
+                    ):
                         self.incidents.append(Incident("I4", said.seq, f"{affordance} {value!r} holds already"))
                     continue
                 links = {k: self._value(event, k, said.data) for k in v.ends}
@@ -385,7 +388,9 @@ class Interpreter:
             base = ended.pop()
             key = v.key_of[base.affordance]
             for p in list(self.state):
-                if p.affordance in v.dependents.get(base.affordance, ()) and (key is None or p.links.get(key) == base.key):
+                if p.affordance in v.dependents.get(base.affordance, ()) and (
+                    key is None or p.links.get(key) == base.key
+                ):
                     self.state.remove(p)
                     ended.append(p)
         for p in started:

@@ -12,8 +12,6 @@ The semantics is the interpreter's docstring; this module is only about speed an
 - *Memory* of each norm is stated (`memory_class`); norms whose memory has no bound are refused when read (NM05).
 - *Snapshot*: plain data, JSON-able; with the fingerprint of the norm set, so that it is never restored under others.
 
-An instance is a list, not an object, because it is made and dropped once for each obligation; the constants name its
-places.
 """
 
 from __future__ import annotations
@@ -23,29 +21,42 @@ import heapq
 import json
 import re
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from semantics.codegen import Writer
-from semantics.interpreter import key_value
 from semantics.norms import expression
-from semantics.norms.language import FOREVER, Duty, Norm, NormSet, Pattern, norm_exprs
+from semantics.norms.language import Duty, Norm, NormSet, Pattern, norm_exprs
 from semantics.norms.vocabulary import Event
+from semantics.step_compiler import (
+    ACTS,
+    ALIVE,
+    BOUND,
+    COMPACT_FROM,
+    DEADLINE,
+    DOUBT,
+    DUTY,
+    INDEX,
+    NUMBER,
+    OUTCOMES,
+    SEQ,
+    SLICE,
+    Act,
+    Ask,
+    Handler,
+    Instance,
+    StepCompiler,
+    T,
+)
 from semantics.timeline import BOOT, Timeline
 from semantics.verdict import Incident, Outcome, RunReport, Verdict, rolled_up
 
-NUMBER, DEADLINE, SEQ, T, BOUND, ACTS, DOUBT, ALIVE, SLICE, DUTY = range(10)
 INCIDENTS_MAX: Final = 10_000  # beyond, they are only counted: a broken journal must not fill the memory
-COMPACT_FROM: Final = 1_024  # queues shorter than this are never compacted
+
+WORDS_MAX: Final = 256  # words of one datum whose reading is remembered; a closed list has fewer
 
 BAD: Final = frozenset({Outcome.VIOLATED, Outcome.CONFLICT, Outcome.UNPERMITTED, Outcome.UNKNOWN, Outcome.ERROR})
-_OUTCOMES: Final = tuple(Outcome)
-_INDEX: Final = {o: i for i, o in enumerate(_OUTCOMES)}
-
-Instance = list[Any]
-Ask = Callable[[Any, Any, Any], Any]
-Handler = Callable[[Mapping[str, Any], int, int], None]
 
 
 class SnapshotError(Exception):
@@ -57,9 +68,7 @@ def memory_class(norm: Norm, norms: NormSet) -> str:
     ends = norm.slice is not None and bool(norms.vocabulary.ends[norm.slice])
     sees = any(isinstance(p, expression.Seen) for e in norm_exprs(norm) for p in expression.parts_of(e))
     parts = []
-    if norm.trigger is None:
-        parts.append("O(1)")
-    elif norm.slice is None and norm.duty.instances != "each":
+    if norm.trigger is None or (norm.slice is None and norm.duty.instances != "each"):
         parts.append("O(1)")
     elif norm.duty.instances != "each" and ends:
         parts.append(f"O(live {norm.slice})")
@@ -75,7 +84,8 @@ def memory_class(norm: Norm, norms: NormSet) -> str:
 def fingerprint(norms: NormSet) -> str:
     """Return a digest of what the norms mean; where they stand in files does not matter."""
     texts = [
-        repr(replace(n, overrides=frozenset(), file="", line=0, steps=())) + repr(sorted(n.overrides)) for n in norms.norms
+        repr(replace(n, overrides=frozenset(), file="", line=0, steps=())) + repr(sorted(n.overrides))
+        for n in norms.norms
     ]
     events = [repr(e) for e in norms.vocabulary.events.values()]
     return hashlib.sha256("\n".join(texts + events).encode()).hexdigest()
@@ -93,21 +103,24 @@ class Monitor:
         self.vocabulary = v = norms.vocabulary
         self.integrity = integrity
         self.keep = keep
-        self._kept = frozenset(Outcome) if keep == "all" else BAD
+        self.kept = frozenset(Outcome) if keep == "all" else BAD
         self.duties: list[tuple[Norm, Duty]] = [(n, d) for n in norms.norms for d in n.duty.all()]
-        self._first = {n.id: self._duty_index(n, n.duty) for n in norms.norms}
+        self.first = {n.id: self._duty_index(n, n.duty) for n in norms.norms}
         self._place = {n.id: j for j, n in enumerate(norms.norms)}
         self._openers = {
-            e.name: [n for n in norms.norms if n.duty.operator != "forbidden" and any(a.event == e.name for a in n.duty.action)]
+            e.name: [
+                n for n in norms.norms
+                if n.duty.operator != "forbidden" and any(a.event == e.name for a in n.duty.action)
+            ]
             for e in v.events.values() if e.closed
         }  # fmt: skip
-        self._open: list[dict[object, list[Instance]]] = [{} for _ in self.duties]
-        self._queues: list[deque[Instance]] = [deque() for _ in self.duties]
-        self._heap: list[tuple[int, int]] = []  # (deadline, duty): one entry for each queue that is not empty
-        self._counts: list[list[int]] = [[0] * len(_OUTCOMES) for _ in self.duties]
+        self.open: list[dict[object, list[Instance]]] = [{} for _ in self.duties]
+        self.queues: list[deque[Instance]] = [deque() for _ in self.duties]
+        self.heap: list[tuple[int, int]] = []  # (deadline, duty): one entry for each queue that is not empty
+        self.counts: list[list[int]] = [[0] * len(OUTCOMES) for _ in self.duties]
         self._closed_counts: Counter[str] = Counter()
-        self._activations = [0] * len(norms.norms)
-        self._raw: list[tuple[Any, ...]] = []
+        self.activations = [0] * len(norms.norms)
+        self.raw: list[tuple[Any, ...]] = []
         self.incidents: list[Incident] = []
         self.incidents_total = 0
         self.timeline = Timeline()
@@ -115,18 +128,25 @@ class Monitor:
         self._next_seq: int | None = None
         self.records = 0
         self._number = 0
-        asked = {p.affordance for n in norms.norms for e in norm_exprs(n) for p in expression.parts_of(e) if isinstance(p, expression.Holds)}
+        asked = {
+            p.affordance
+            for n in norms.norms
+            for e in norm_exprs(n)
+            for p in expression.parts_of(e)
+            if isinstance(p, expression.Holds)
+        }
         tracked = set(v.tracked) if integrity else asked | {b for a in asked for b in v.bases[a]}
-        self._holding: dict[str, dict[object, Mapping[str | None, object]]] = {a: {} for a in sorted(tracked)}
-        self._seen: dict[tuple[str, str | None], dict[object, int]] = {
+        self.holding: dict[str, dict[object, Mapping[str | None, object]]] = {a: {} for a in sorted(tracked)}
+        self.seen: dict[tuple[str, str | None], dict[object, int]] = {
             (p.event, n.slice): {}
-            for n in norms.norms for e in norm_exprs(n) for p in expression.parts_of(e) if isinstance(p, expression.Seen)
+            for n in norms.norms for e in norm_exprs(n) for p in expression.parts_of(e)
+            if isinstance(p, expression.Seen)
         }  # fmt: skip
-        self._latest: dict[int, dict[object, tuple[tuple[str, ...], Any, int, int]]] = {
+        self.latest: dict[int, dict[object, tuple[tuple[str, ...], Any, int, int]]] = {
             q: {} for q, (_, d) in enumerate(self.duties) if d.preempt
         }
-        self._namespace: dict[str, Any] = {}
-        self._writer = Writer(self._namespace, self._holding, self._seen)
+        self.namespace: dict[str, Any] = {}
+        self.writer = Writer(self.namespace, self.holding, self.seen)
         self._compile_conditions()
         self._relevant = self._relevant_events()
         self._handlers: dict[tuple[str, ...], Handler | None] = {}
@@ -162,7 +182,7 @@ class Monitor:
 
     def feed_all(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Take many records; the same as `feed` for each, without its overhead where nothing special happens."""
-        heap, dispatch, timeline, feed = self._heap, self._dispatch, self.timeline, self.feed
+        heap, dispatch, timeline, feed = self.heap, self._dispatch, self.timeline, self.feed
         expected, last_ms, offset, done = self._next_seq, self._last_ms, timeline.offset, 0
         previous: Mapping[str, Any] | None = None  # the last record that took the short way
         for record in records:
@@ -203,13 +223,13 @@ class Monitor:
 
     def _parsed(self, lines: Iterable[str]) -> Iterable[Mapping[str, Any]]:
         idle = {kind for kind, handler in self._dispatch.items() if handler is None and kind != BOOT}
-        head, scan = _HEAD.match, json.JSONDecoder().scan_once
+        head, parse = _HEAD.match, json.JSONDecoder().raw_decode
         for line in lines:
             found = head(line)
             if found is not None and found[4] in idle:
                 yield {"seq": int(found[1]), "at": found[2], "ms": int(found[3]), "kind": found[4], "data": {}}
             elif line.strip():
-                yield scan(line, 0)[0]
+                yield parse(line)[0]
 
     def advance(self, now_ms: int) -> None:
         """Let time pass to `now_ms` of the present run: deadlines before it pass in silence."""
@@ -219,12 +239,12 @@ class Monitor:
     @property
     def next_deadline_ms(self) -> int | None:
         """Return when `advance` next has something to do, in the clock of the present run; None for never."""
-        first = min((i[DEADLINE] for queue in self._queues for i in queue if i[ALIVE]), default=None)
+        first = min((i[DEADLINE] for queue in self.queues for i in queue if i[ALIVE]), default=None)
         return None if first is None else first - self.timeline.offset + 1
 
     @property
     def open_instances(self) -> int:
-        return sum(len(instances) for table in self._open for instances in table.values())
+        return sum(len(instances) for table in self.open for instances in table.values())
 
     # ------------------------------------------------ saying
 
@@ -234,9 +254,9 @@ class Monitor:
             self.incidents.append(Incident(code, seq, message))
 
     def _say(self, outcome: Outcome, i: Instance, t: int, evidence: int | None, because: str = "") -> None:
-        self._counts[i[DUTY]][_INDEX[outcome]] += 1
-        if outcome in self._kept:
-            self._raw.append((outcome, i, t, evidence, because))
+        self.counts[i[DUTY]][INDEX[outcome]] += 1
+        if outcome in self.kept:
+            self.raw.append((outcome, i, t, evidence, because))
 
     def _violate(self, i: Instance, t: int, evidence: int | None, because: str = "") -> bool:
         self._say(Outcome.UNKNOWN if i[DOUBT] else Outcome.VIOLATED, i, t, evidence, because)
@@ -249,7 +269,7 @@ class Monitor:
 
     def take_verdicts(self) -> list[Verdict]:
         """Return the verdicts kept since the last call, and forget them."""
-        raw, self._raw[:] = list(self._raw), []
+        raw, self.raw[:] = list(self.raw), []
         return [self._made(x) for x in raw]
 
     def _made(self, raw: tuple[Any, ...]) -> Verdict:
@@ -261,17 +281,17 @@ class Monitor:
     def report(self) -> RunReport:
         """Return what is known, with the verdicts not yet taken. Open obligations are pending."""
         counts = {
-            self.duties[q][1].id: Counter({o: row[k] for k, o in enumerate(_OUTCOMES) if row[k]})
-            for q, row in enumerate(self._counts)
+            self.duties[q][1].id: Counter({o: row[k] for k, o in enumerate(OUTCOMES) if row[k]})
+            for q, row in enumerate(self.counts)
         }
         pending = []
-        for q, table in enumerate(self._open):
+        for q, table in enumerate(self.open):
             if self.duties[q][1].operator == "obliged":
                 for i in [i for instances in table.values() for i in instances]:
                     pending.append(self._verdict(Outcome.PENDING, i, self.timeline.now, None, ""))
                     counts[self.duties[q][1].id][Outcome.PENDING] += 1
-        active = {n.id: self._activations[j] for j, n in enumerate(self.norms.norms)}
-        verdicts = (*(self._made(x) for x in self._raw), *pending)
+        active = {n.id: self.activations[j] for j, n in enumerate(self.norms.norms)}
+        verdicts = (*(self._made(x) for x in self.raw), *pending)
         return RunReport(
             rolled_up(self.norms, counts, active), verdicts, tuple(self.incidents), self.records, self.norms
         )
@@ -280,11 +300,11 @@ class Monitor:
 
     def _compile_conditions(self) -> None:
         """Make a function of every condition; absent conditions are None."""
-        w = self._writer
+        w = self.writer
         events = self.vocabulary.events
         # (event, condition, whether the event carries no slice and so concerns every one)
         self._where: dict[tuple[int, str], list[tuple[str, Ask | None, bool]]] = {}
-        self._keeps: dict[int, Ask] = {}
+        self.keeps: dict[int, Ask] = {}
         for q, (norm, duty) in enumerate(self.duties):
             for name in ("action", "before", "until", "released_by"):
                 pattern: Pattern = getattr(duty, name)
@@ -296,29 +316,32 @@ class Monitor:
                     for a in pattern
                 ]  # fmt: skip
             if duty.keep is not None:
-                self._keeps[q] = w.function(duty.keep, norm.bound_keys, norm.slice)
+                self.keeps[q] = w.function(duty.keep, norm.bound_keys, norm.slice)
         self._triggers: list[list[tuple[str, Ask | None, Ask | None]]] = []
         self._guards: list[dict[str, Ask]] = []
         for norm in self.norms.norms:
             guards = {e: w.function(g, norm.bound_keys, norm.slice) for e, g in norm.guards.items()}
             self._guards.append(guards)
             self._triggers.append([
-                (a.event, w.function(a.where, norm.bound_keys, norm.slice) if a.where is not None else None, guards.get(a.event))
+                (
+                    a.event, w.function(a.where, norm.bound_keys, norm.slice) if a.where is not None else None,
+                    guards.get(a.event),
+                )
                 for a in norm.trigger or ()
             ])  # fmt: skip
 
     def _relevant_events(self) -> frozenset[str]:
-        """Return the events that some norm mentions, that change tracked state, or after which something is forgotten."""
+        """Return the events that norms mention, that change tracked state, or after which something is forgotten."""
         names = {a.event for n in self.norms.norms for a in n.trigger or ()}
         for _, duty in self.duties:
             for pattern in (duty.action, duty.before, duty.until, duty.released_by):
                 names |= {a.event for a in pattern}
-        names |= {event for event, _ in self._seen}
-        remembered = {key for _, key in self._seen} | {self.duties[q][0].slice for q in self._latest}
+        names |= {event for event, _ in self.seen}
+        remembered = {key for _, key in self.seen} | {self.duties[q][0].slice for q in self.latest}
         for key in remembered:
             names |= self.vocabulary.ends.get(key or "", frozenset())
         for event in self.vocabulary.events.values():
-            if event.closed or set(event.starts + event.finishes) & self._holding.keys():
+            if event.closed or set(event.starts + event.finishes) & self.holding.keys():
                 names.add(event.name)
         return frozenset(names)
 
@@ -360,35 +383,65 @@ class Monitor:
 
         if named:
             return by_step_name
-        asks = [(e.name, self._writer.function(e.where, (), None) if e.where is not None and e.enters is None else None, e) for e in finer]
+        asks = [
+            (e.name, self.writer.function(e.where, (), None) if e.where is not None and e.enters is None else None, e)
+            for e in finer
+        ]
 
-        def by_condition(record: Mapping[str, Any], t: int, seq: int) -> None:
-            data = record["data"]
-            said = base
+        def recognise(data: Mapping[str, Any]) -> Handler | None:
+            said: tuple[str, ...] = base
             for name, ask, event in asks:
                 try:
                     if ask(data, (), None) is True if ask is not None else event.recognised(data):
                         said = (*said, name)
                 except TypeError:
                     continue  # unreadable data say nothing
-            handler = handler_of(said)
+            return handler_of(said)
+
+        def by_condition(record: Mapping[str, Any], t: int, seq: int) -> None:
+            handler = recognise(record["data"])
             if handler is not None:
                 handler(record, t, seq)
 
-        return by_condition
+        paths = {
+            p.path
+            for e in finer if e.where is not None
+            for p in expression.parts_of(e.where) if isinstance(p, expression.Datum)
+        }  # fmt: skip
+        if len(paths) != 1 or any(e.enters is not None or e.where is None for e in finer):
+            return by_condition
+        (path,) = paths
+        known: dict[str, Handler | None] = {}
+
+        def by_value(record: Mapping[str, Any], t: int, seq: int) -> None:
+            """All conditions ask the same datum, so what is said of a word is said of it for ever."""
+            data = record["data"]
+            value = data.get(path[0]) if len(path) == 1 else expression.dig(data, path)
+            if value.__class__ is not str:
+                handler = recognise(data)
+            elif value in known:
+                handler = known[value]
+            else:
+                handler = recognise(data)
+                if len(known) < WORDS_MAX:
+                    known[value] = handler
+            if handler is not None:
+                handler(record, t, seq)
+
+        return by_value
 
     def _handler(self, said: tuple[str, ...]) -> Handler | None:
         try:
             return self._handlers[said]
         except KeyError:
-            handler = self._handlers[said] = _Compiler(self, said).handler()
+            handler = self._handlers[said] = StepCompiler(self, said).handler()
             return handler
 
     # ------------------------------------------------ instances
 
     def _drop(self, i: Instance) -> None:
         i[ALIVE] = False
-        table = self._open[i[DUTY]]
+        table = self.open[i[DUTY]]
         instances = table[i[SLICE]]
         if len(instances) == 1:
             del table[i[SLICE]]
@@ -398,28 +451,39 @@ class Monitor:
     def _new(self, q: int, slice_: object, seq: int, t: int, bound: tuple[Any, ...], since: int) -> Instance:
         within = self.duties[q][1].within_ms
         self._number += 1
-        i: Instance = [self._number, None if within is None else since + within, seq, t, bound, 0, False, True, slice_, q]
+        i: Instance = [
+            self._number,
+            None if within is None else since + within,
+            seq,
+            t,
+            bound,
+            0,
+            False,
+            True,
+            slice_,
+            q,
+        ]
         return i
 
     def _add(self, i: Instance) -> None:
-        self._open[i[DUTY]].setdefault(i[SLICE], []).append(i)
+        self.open[i[DUTY]].setdefault(i[SLICE], []).append(i)
         if i[DEADLINE] is not None:
-            queue = self._queues[i[DUTY]]
+            queue = self.queues[i[DUTY]]
             if not queue:
-                heapq.heappush(self._heap, (i[DEADLINE], i[DUTY]))
+                heapq.heappush(self.heap, (i[DEADLINE], i[DUTY]))
             queue.append(i)
             if len(queue) > COMPACT_FROM and not i[NUMBER] % COMPACT_FROM:
                 self._compact()
 
     def _compact(self) -> None:
         """Drop the dead behind the heads of the queues; called once in `COMPACT_FROM` instances."""
-        for queue in self._queues:
+        for queue in self.queues:
             if len(queue) > COMPACT_FROM:
                 living = [i for i in queue if i[ALIVE]]
                 queue.clear()
                 queue.extend(living or [])
-        self._heap[:] = [(queue[0][DEADLINE], q) for q, queue in enumerate(self._queues) if queue]
-        heapq.heapify(self._heap)
+        self.heap[:] = [(queue[0][DEADLINE], q) for q, queue in enumerate(self.queues) if queue]
+        heapq.heapify(self.heap)
 
     def _pass_deadlines(self, t: int) -> None:
         """Let deadlines before `t` pass, earliest first.
@@ -427,10 +491,10 @@ class Monitor:
         The deadlines of one duty never decrease (its `within` is fixed and time does not go back), so a queue for
         each duty is in order by itself, and the heap needs only their heads.
         """
-        heap = self._heap
+        heap = self.heap
         while heap and heap[0][0] < t:
             deadline, q = heap[0]
-            queue = self._queues[q]
+            queue = self.queues[q]
             while queue and not queue[0][ALIVE]:
                 queue.popleft()
             if not queue:
@@ -491,10 +555,10 @@ class Monitor:
             self._say(Outcome.ERROR, i, t, seq, crash)
         return result
 
-    def _ask_instances(self, q: int, k: object, c: _Act) -> None:
+    def _ask_instances(self, q: int, k: object, c: Act) -> None:
         """Ask the open prohibitions or permissions of a duty about an act."""
         norm, duty = self.duties[q]
-        for i in list(self._open[q].get(k, ())):
+        for i in list(self.open[q].get(k, ())):
             answer = self._match_loudly(i, "action", c.said, c.d, c.t, c.seq)
             if answer is None:
                 self._say(Outcome.UNKNOWN, i, c.t, c.seq)
@@ -509,13 +573,13 @@ class Monitor:
                 else:
                     self._say(judged, i, c.t, c.seq, because)
 
-    def _under_always(self, norm: Norm, c: _Act) -> tuple[bool | None, str]:
+    def _under_always(self, norm: Norm, c: Act) -> tuple[bool | None, str]:
         if not norm.in_force(c.at):
             return False, ""
         k = c.keys.get(norm.slice)
         if norm.slice is not None and k is None:
             return False, ""
-        j = self._first[norm.id]
+        j = self.first[norm.id]
         guards = self._guards[self._place[norm.id]]
         for event, ask, _ in self._where[j, "action"]:
             if event not in c.said:
@@ -529,43 +593,52 @@ class Monitor:
             return (True if where and guard else None), crash or other
         return False, ""
 
-    def _ask_always(self, j: int, c: _Act) -> None:
+    def _ask_always(self, j: int, c: Act) -> None:
         norm = self.norms.norms[j]
-        q = self._first[norm.id]
+        q = self.first[norm.id]
         answer, crash = self._under_always(norm, c)
-        i: Instance = [0, None, c.seq, c.t, (), 0, False, False, c.keys.get(norm.slice) if answer is not False else None, q]
+        i: Instance = [
+            0,
+            None,
+            c.seq,
+            c.t,
+            (),
+            0,
+            False,
+            False,
+            c.keys.get(norm.slice) if answer is not False else None,
+            q,
+        ]
         if crash:
             self._say(Outcome.ERROR, i, c.t, c.seq, crash)
         elif answer is None:
             self._say(Outcome.UNKNOWN, i, c.t, c.seq)
         elif norm.duty.operator == "permitted":
             if answer:
-                self._activations[j] += 1
+                self.activations[j] += 1
                 self._say(Outcome.EXERCISED, i, c.t, c.seq)
         else:
-            self._activations[j] += norm.in_force(c.at)
+            self.activations[j] += norm.in_force(c.at)
             if answer:
                 judged, because = self._judged(norm, c)
                 self._say(judged, i, c.t, c.seq, because)
                 if judged is Outcome.VIOLATED:
                     c.violated.append(i)
 
-    def _applies_to_act(self, norm: Norm, c: _Act) -> bool:
+    def _applies_to_act(self, norm: Norm, c: Act) -> bool:
         if norm.trigger is None:
             return self._under_always(norm, c)[0] is True
         k = c.keys.get(norm.slice)
         if norm.slice is not None and k is None:
             return False
-        return any(
-            self._match(i, "action", c.said, c.d) is True for i in self._open[self._first[norm.id]].get(k, ())
-        )
+        return any(self._match(i, "action", c.said, c.d) is True for i in self.open[self.first[norm.id]].get(k, ()))
 
-    def _prevails_at_act(self, norm: Norm, c: _Act) -> bool:
+    def _prevails_at_act(self, norm: Norm, c: Act) -> bool:
         return self._applies_to_act(norm, c) and not any(
             self._prevails_at_act(m, c) for m in self.norms.overriders[norm.id]
         )
 
-    def _judged(self, norm: Norm, c: _Act) -> tuple[Outcome, str]:
+    def _judged(self, norm: Norm, c: Act) -> tuple[Outcome, str]:
         for m in self.norms.overriders[norm.id]:
             if self._prevails_at_act(m, c):
                 return Outcome.OVERRIDDEN, f"{m.id} is an exception"
@@ -579,22 +652,22 @@ class Monitor:
             return Outcome.CONFLICT, f"{strongest.id} has {strongest.duty.operator} the same act"
         return Outcome.VIOLATED, ""
 
-    def _ask_closed(self, event: str, c: _Act) -> None:
+    def _ask_closed(self, event: str, c: Act) -> None:
         if not any(self._applies_to_act(n, c) for n in self._openers[event]):
             self._closed_counts[event] += 1
-            self._raw.append((Outcome.UNPERMITTED, f"closed:{event}", c.t, c.seq))
+            self.raw.append((Outcome.UNPERMITTED, f"closed:{event}", c.t, c.seq))
 
-    def _plan(self, events: tuple[Event, ...]) -> tuple[list[Any], list[Any], dict[str, Any]]:
+    def plan(self, events: tuple[Event, ...]) -> tuple[list[Any], list[Any], dict[str, Any]]:
         """Return what events finish and start, as (affordance, key, table), and what falls with each affordance."""
-        v, holding = self.vocabulary, self._holding
+        v, holding = self.vocabulary, self.holding
         finishes = [(a, v.key_of[a], holding[a]) for e in events for a in e.finishes if a in holding]
         starts = [(a, v.key_of[a], holding[a]) for e in events for a in e.starts if a in holding]
         falls = {a: (v.key_of[a], [(d, holding[d]) for d in v.dependents.get(a, ()) if d in holding]) for a in holding}
         return finishes, starts, falls
 
-    def _change_state(self, plan: tuple[list[Any], list[Any], dict[str, Any]], c: _Act) -> bool:
+    def _change_state(self, plan: tuple[list[Any], list[Any], dict[str, Any]], c: Act) -> bool:
         """Apply finishes, starts and cascades; return whether anything changed."""
-        v, holding, keys = self.vocabulary, self._holding, c.keys
+        v, holding, keys = self.vocabulary, self.holding, c.keys
         finishes, starts, falls = plan
         ended: list[tuple[str, object]] = []
         started: list[tuple[str, object, Mapping[str | None, object]]] = []
@@ -632,9 +705,9 @@ class Monitor:
                         self._incident("I1", c.seq, f"{affordance} {own!r} starts while {base} does not hold")
         return changed
 
-    def _discharge_rarely(self, q: int, k: object, c: _Act) -> None:
+    def _discharge_rarely(self, q: int, k: object, c: Act) -> None:
         """Discharge open obligations of a duty, oldest or all."""
-        for i in list(self._open[q].get(k, ())):
+        for i in list(self.open[q].get(k, ())):
             answer = self._match_loudly(i, "action", c.said, c.d, c.t, c.seq)
             if answer:
                 self._drop(i)
@@ -644,16 +717,16 @@ class Monitor:
             elif answer is None:
                 i[DOUBT] = True
 
-    def _concerned(self, q: int, c: _Act, every: bool) -> list[tuple[Instance, bool]]:
+    def _concerned(self, q: int, c: Act, every: bool) -> list[tuple[Instance, bool]]:
         """Return the open instances a record concerns, and whether the record is of their own slice."""
         key = self.duties[q][0].slice
         k = c.keys.get(key)
         own = key is None or k is not None
         if not every:
-            return [(i, True) for i in self._open[q].get(k, ())] if own else []
-        return [(i, own and i[SLICE] == k) for instances in self._open[q].values() for i in instances]
+            return [(i, True) for i in self.open[q].get(k, ())] if own else []
+        return [(i, own and i[SLICE] == k) for instances in self.open[q].values() for i in instances]
 
-    def _too_late(self, q: int, every: bool, c: _Act) -> None:
+    def _too_late(self, q: int, every: bool, c: Act) -> None:
         punctual = self.duties[q][1].mode == "punctual"
         of_slice = self.duties[q][0].slice is None or self.duties[q][0].slice in self.vocabulary.events[c.said[0]].data
         for i, mine in self._concerned(q, c, every):
@@ -663,7 +736,7 @@ class Monitor:
                 if self._violate(i, c.t, c.seq, "the next record had to do it" if now else "it is too late now"):
                     c.violated.append(i)
 
-    def _release(self, q: int, every: bool, c: _Act) -> None:
+    def _release(self, q: int, every: bool, c: Act) -> None:
         for i, mine in self._concerned(q, c, every):
             released = self._match_loudly(i, "released_by", c.said, c.d, c.t, c.seq, mine)
             if released:
@@ -677,13 +750,13 @@ class Monitor:
                 kept = Outcome.EXPIRED if self.duties[q][1].operator == "permitted" else Outcome.FULFILLED
                 self._say(kept, i, c.t, c.seq)
 
-    def _keep_all(self, q: int, c: _Act) -> None:
-        for i in [i for instances in self._open[q].values() for i in instances]:
+    def _keep_all(self, q: int, c: Act) -> None:
+        for i in [i for instances in self.open[q].values() for i in instances]:
             if self._keep_one(i, c.t, c.seq):
                 c.violated.append(i)
 
     def _keep_one(self, i: Instance, t: int, evidence: int | None) -> bool:
-        answer, crash = self._ask(self._keeps[i[DUTY]], {}, i[BOUND], i[SLICE])
+        answer, crash = self._ask(self.keeps[i[DUTY]], {}, i[BOUND], i[SLICE])
         if answer:
             return False
         self._drop(i)
@@ -692,11 +765,11 @@ class Monitor:
             return False
         return self._violate(i, t, evidence)
 
-    def _triggered(self, j: int, c: _Act, bind: Mapping[str, Ask]) -> tuple[object, tuple[Any, ...]] | None:
+    def _triggered(self, j: int, c: Act, bind: Mapping[str, Ask]) -> tuple[object, tuple[Any, ...]] | None:
         norm = self.norms.norms[j]
         if not norm.in_force(c.at):
             return None
-        q = self._first[norm.id]
+        q = self.first[norm.id]
         k = c.keys.get(norm.slice)
         for event, where, guard in self._triggers[j]:
             if event not in c.said:
@@ -723,7 +796,7 @@ class Monitor:
             return k, b
         return None
 
-    def _activate(self, norms: tuple[tuple[int, Mapping[str, Ask]], ...], c: _Act) -> None:
+    def _activate(self, norms: tuple[tuple[int, Mapping[str, Ask]], ...], c: Act) -> None:
         """Make instances of all norms that a record triggers, exceptions considered."""
         hits: dict[str, tuple[object, tuple[Any, ...]]] = {}
         for j, bind in norms:
@@ -737,20 +810,20 @@ class Monitor:
             k, b = hits[norm.id]
             over = next((m for m in self.norms.overriders[norm.id] if self._prevails(m, k, hits)), None)
             if over is not None:
-                i: Instance = [0, None, c.seq, c.t, b, 0, False, False, k, self._first[norm.id]]
+                i: Instance = [0, None, c.seq, c.t, b, 0, False, False, k, self.first[norm.id]]
                 self._say(Outcome.OVERRIDDEN, i, c.t, c.seq, f"{over.id} is an exception")
             else:
                 self._create(j, k, b, c)
 
     def _prevails(self, norm: Norm, k: object, hits: Mapping[str, tuple[object, tuple[Any, ...]]]) -> bool:
-        applies = (norm.id in hits and hits[norm.id][0] == k) or k in self._open[self._first[norm.id]]
+        applies = (norm.id in hits and hits[norm.id][0] == k) or k in self.open[self.first[norm.id]]
         return applies and not any(self._prevails(m, k, hits) for m in self.norms.overriders[norm.id])
 
-    def _create(self, j: int, k: object, b: tuple[Any, ...], c: _Act) -> None:
+    def _create(self, j: int, k: object, b: tuple[Any, ...], c: Act) -> None:
         norm = self.norms.norms[j]
-        duty, q = norm.duty, self._first[norm.id]
-        self._activations[j] += 1
-        mine = list(self._open[q].get(k, ()))
+        duty, q = norm.duty, self.first[norm.id]
+        self.activations[j] += 1
+        mine = list(self.open[q].get(k, ()))
         if mine and duty.instances == "coalesce-earliest":
             return
         if mine and duty.instances == "coalesce-latest":
@@ -765,7 +838,7 @@ class Monitor:
             return
         if duty.operator != "obliged":
             return
-        if duty.preempt and (earlier := self._latest[q].get(k)) is not None:
+        if duty.preempt and (earlier := self.latest[q].get(k)) is not None:
             said, d, seq, t = earlier
             if self._match_loudly(i, "action", said, d, t, seq):
                 self._drop(i)
@@ -775,7 +848,7 @@ class Monitor:
             self._drop(i)
             self._say(Outcome.FULFILLED, i, c.t, c.seq)
 
-    def _finish_step(self, c: _Act) -> None:
+    def _finish_step(self, c: Act) -> None:
         for i in c.violated:
             self._repair(i, c.t, c.seq)
 
@@ -791,13 +864,13 @@ class Monitor:
             "records": self.records,
             "number": self._number,
             "open": [[self.duties[q][1].id, list(i[:ALIVE]), i[SLICE]]
-                     for q, table in enumerate(self._open) for instances in table.values() for i in instances],
+                     for q, table in enumerate(self.open) for instances in table.values() for i in instances],
             "holding": [[a, key, {k: x for k, x in links.items() if k is not None}]
-                        for a, table in self._holding.items() for key, links in table.items()],
-            "seen": [[e, k, value, seq] for (e, k), table in self._seen.items() for value, seq in table.items()],
-            "latest": [[q, k, list(x)] for q, table in self._latest.items() for k, x in table.items()],
-            "counts": [list(row) for row in self._counts],
-            "activations": list(self._activations),
+                        for a, table in self.holding.items() for key, links in table.items()],
+            "seen": [[e, k, value, seq] for (e, k), table in self.seen.items() for value, seq in table.items()],
+            "latest": [[q, k, list(x)] for q, table in self.latest.items() for k, x in table.items()],
+            "counts": [list(row) for row in self.counts],
+            "activations": list(self.activations),
             "incidents": self.incidents_total,
         }  # fmt: skip
 
@@ -820,307 +893,17 @@ class Monitor:
             i[BOUND] = tuple(i[BOUND])
             self._add(i)
         for affordance, key, links in snapshot["holding"]:
-            self._holding[affordance][key] = dict(links)
+            self.holding[affordance][key] = dict(links)
         for event, key, value, seq in snapshot["seen"]:
-            self._seen[event, key][value] = seq
+            self.seen[event, key][value] = seq
         for q, k, (said, d, seq, t) in snapshot["latest"]:
-            self._latest[q][k] = (tuple(said), d, seq, t)
-        for row, old in zip(self._counts, snapshot["counts"], strict=True):
+            self.latest[q][k] = (tuple(said), d, seq, t)
+        for row, old in zip(self.counts, snapshot["counts"], strict=True):
             row[:] = old
-        self._activations[:] = snapshot["activations"]
+        self.activations[:] = snapshot["activations"]
         self.incidents_total = snapshot["incidents"]
 
 
-_HEAD: Final = re.compile(r'\s*\{"seq": ?([0-9]+), ?"at": ?"([^"\\]*)", ?"ms": ?([0-9]+), ?"kind": ?"([a-z_]+)", ?"data"')
-
-
-class _Act:
-    """One record on its way through the rarer parts of a step."""
-
-    __slots__ = ("at", "d", "keys", "said", "seq", "t", "violated")
-
-    def __init__(self, said: tuple[str, ...], d: Any, keys: dict[str | None, object], at: str, t: int, seq: int) -> None:
-        self.said = said
-        self.d = d
-        self.keys = keys
-        self.at = at
-        self.t = t
-        self.seq = seq
-        self.violated: list[Instance] = []
-
-
-class _Compiler:
-    """Writes the function for records that say exactly `said`."""
-
-    def __init__(self, monitor: Monitor, said: tuple[str, ...]) -> None:
-        self.m = monitor
-        self.said = said
-        self.events = tuple(monitor.vocabulary.events[name] for name in said)
-        self.lines: list[str] = []
-        self.keys: dict[str, str] = {}  # slice key -> variable
-        self.rare = False  # whether an _Act is needed
-        for key in monitor.vocabulary.ends:
-            if any(key in e.data for e in self.events):
-                self.keys[key] = f"k{len(self.keys)}"
-
-    def add(self, depth: int, text: str) -> None:
-        self.lines.append("    " * (depth + 1) + text)
-
-    def name(self, value: object, stem: str) -> str:
-        return self.m._writer.name(value, stem)
-
-    def slice_of(self, norm: Norm) -> str | None:
-        """Return the variable of the norm's slice; None if the record carries no such key."""
-        return "None" if norm.slice is None else self.keys.get(norm.slice)
-
-    def mentions(self, pattern: Pattern) -> bool:
-        return any(a.event in self.said for a in pattern)
-
-    def concerns_all(self, norm: Norm, pattern: Pattern) -> bool:
-        """Tell whether the pattern has an event of this record that carries no slice and so concerns every one."""
-        events = self.m.vocabulary.events
-        return norm.slice is not None and any(
-            a.event in self.said and norm.slice not in events[a.event].data for a in pattern
-        )
-
-    def handler(self) -> Handler | None:
-        m = self.m
-        parts = [self.prohibitions, self.state, self.discharge, self.release, self.activation, self.forgetting]
-        for part in parts:
-            part()
-        if not self.lines:
-            return None
-        namespace = m._namespace
-        namespace |= {"Act": _Act, "monitor": m, "key_value": key_value, "heap": m._heap, "push": heapq.heappush}
-        body = self.lines
-        head = ["def handle(r, t, seq):", "    d = r['data']"]
-        used = "\n".join(body)
-        for key, variable in self.keys.items():
-            path = next(e.data[key].path for e in self.events if key in e.data)
-            if self.rare or re.search(rf"\b{variable}\b", used):
-                head.append(f"    {variable} = {m._writer.datum(path)}")
-                head.append(f"    if {variable} is not None and {variable}.__class__ is not str: {variable} = key_value({variable})")
-        if self.rare:
-            keys = ", ".join(["None: None", *(f"{key!r}: {variable}" for key, variable in self.keys.items())])
-            act = f"Act({self.said!r}, d, {{{keys}}}, r['at'], t, seq)"
-            body = ["    c = None", *(line.replace("<act>", act) for line in body)]
-            # what was violated is repaired after things are forgotten, which touches no instance
-            body.append("    if c is not None and c.violated: monitor._finish_step(c)")
-        return m._writer.define("handle", head + body)
-
-    def call(self, depth: int, text: str) -> None:
-        """Write a call of a rarer part; the act it needs is made when the first such call is reached."""
-        self.rare = True
-        self.add(depth, "if c is None: c = <act>")
-        self.add(depth, text)
-
-    def prohibitions(self) -> None:
-        for j, norm in enumerate(self.m.norms.norms):
-            if norm.trigger is None:
-                if self.mentions(norm.duty.action):
-                    self.always(j, norm)
-            for q, (owner, duty) in enumerate(self.m.duties):
-                if owner is norm and duty.operator != "obliged" and self.mentions(duty.action) and self.slice_of(norm):
-                    if norm.trigger is None and duty is norm.duty:
-                        continue
-                    table = self.name(self.m._open[q], "open")
-                    self.add(0, f"if {self.slice_of(norm)} in {table}:")
-                    self.call(1, f"monitor._ask_instances({q}, {self.slice_of(norm)}, c)")
-        for event in self.events:
-            if event.closed:
-                self.call(0, f"monitor._ask_closed({event.name!r}, c)")
-
-    def always(self, j: int, norm: Norm) -> None:
-        """Ask by hand whether a plain norm says no; everything else is for `_ask_always`."""
-        atoms = [a for a in norm.duty.action if a.event in self.said]
-        k = self.slice_of(norm)
-        if len(atoms) > 1 or k is None or (norm.valid_from, norm.valid_until) != ("0001-01-01", FOREVER):
-            self.call(0, f"monitor._ask_always({j}, c)")
-            return
-        asks = [e for e in (atoms[0].where, norm.guards.get(atoms[0].event)) if e is not None]
-        texts = [self.m._writer.write(e, (), norm.slice)[0] for e in asks]
-        text = "True" if not texts else texts[0] if len(texts) == 1 else self.both(texts)
-        if norm.slice is not None:
-            text = f"False if k is None else {text}"
-        self.add(0, f"k = {k}")
-        self.add(0, f"try: w = {text}")
-        self.add(0, "except Exception: w = None")
-        self.add(0, "if w is None or w:")
-        self.call(1, f"monitor._ask_always({j}, c)")
-        if norm.duty.operator == "forbidden":
-            self.add(0, f"else: {self.name(self.m._activations, 'activations')}[{j}] += 1")
-
-    def state(self) -> None:
-        self.changes = any(set(e.starts + e.finishes) & self.m._holding.keys() for e in self.events)
-        if self.changes:
-            self.call(0, f"changed = monitor._change_state({self.name(self.m._plan(self.events), 'plan')}, c)")
-        for (event, key), table in self.m._seen.items():
-            if event in self.said:
-                k = "None" if key is None else self.keys[key]
-                guard = "" if key is None else f"if {k} is not None: "
-                self.add(0, f"{guard}{self.name(table, 'seen')}[{k}] = seq")
-
-    def discharge(self) -> None:
-        for q, (norm, duty) in enumerate(self.m.duties):
-            k = self.slice_of(norm)
-            if duty.operator != "obliged" or duty.mode == "maintain":
-                continue
-            table = self.name(self.m._open[q], "open")
-            atoms = [a for a in duty.action if a.event in self.said]
-            if k is None:
-                atoms = []
-            if len(atoms) == 1 and duty.discharge == "oldest":
-                self.discharge_oldest(q, norm, table, k, atoms[0].where)
-            elif atoms:
-                self.add(0, f"if {k} in {table}:")
-                self.call(1, f"monitor._discharge_rarely({q}, {k}, c)")
-            of_slice = norm.slice is None or norm.slice in self.events[0].data
-            every = self.concerns_all(norm, duty.before)
-            if self.mentions(duty.before) or (duty.mode == "punctual" and of_slice):
-                self.add(0, f"if {table}:" if every else f"if {k} in {table}:")
-                self.call(1, f"monitor._too_late({q}, {every}, c)")
-
-    def saying(self, q: int, outcome: Outcome) -> str:
-        """Return the text that counts an outcome of ``i``, and keeps it if it is to be kept."""
-        text = f"{self.name(self.m._counts[q], 'counts')}[{_INDEX[outcome]}] += 1"
-        if outcome in self.m._kept:
-            text += f"; {self.name(self.m._raw, 'raw')}.append(({self.name(outcome, 'outcome')}, i, t, seq, ''))"
-        return text
-
-    def discharge_oldest(self, q: int, norm: Norm, table: str, k: str, where: expression.Expr | None) -> None:
-        say = self.saying(q, Outcome.FULFILLED)
-        drop = f"i[{ALIVE}] = False"
-        remove = f"if len(L) == 1: del {table}[{k}]"
-        self.add(0, f"L = {table}.get({k})")
-        self.add(0, "if L is not None:")
-        if where is None:
-            for text in ("i = L[0]", drop, remove, "else: del L[0]", say):
-                self.add(1, text)
-            return
-        text, _ = self.m._writer.write(where, norm.bound_keys, norm.slice)
-        self.add(1, "for i in L:")
-        self.add(2, f"b = i[{BOUND}]; k = {k}")
-        self.add(2, f"try: w = {text}")
-        self.add(2, "except Exception as x:")
-        error = self.name(Outcome.ERROR, "error")
-        self.add(3, f"monitor._say({error}, i, t, seq, f'{{type(x).__name__}}: {{x}}'); i[{DOUBT}] = True; continue")
-        self.add(2, "if w:")
-        for text in (drop, remove, "else: L.remove(i)", say, "break"):
-            self.add(3, text)
-        self.add(2, f"if w is None: i[{DOUBT}] = True")
-
-    def release(self) -> None:
-        for q, (norm, duty) in enumerate(self.m.duties):
-            if self.mentions(duty.released_by) or self.mentions(duty.until):
-                every = self.concerns_all(norm, duty.released_by + duty.until)
-                table = self.name(self.m._open[q], "open")
-                plain = any(a.event in self.said and a.where is None for a in duty.until)
-                if plain and not every and not self.mentions(duty.released_by) and all(a.where is None for a in duty.until):
-                    self.add(0, f"L = {table}.pop({self.slice_of(norm)}, None)")
-                    self.add(0, "if L is not None:")
-                    self.add(1, "for i in L:")
-                    self.add(2, f"i[{ALIVE}] = False")
-                    kept = Outcome.EXPIRED if duty.operator == "permitted" else Outcome.FULFILLED
-                    self.add(2, self.saying(q, kept))
-                    continue
-                self.add(0, f"if {table}:" if every else f"if {self.slice_of(norm)} in {table}:")
-                self.call(1, f"monitor._release({q}, {every}, c)")
-        for q in self.m._keeps:
-            if self.changes:
-                self.add(0, f"if changed and {self.name(self.m._open[q], 'open')}:")
-                self.call(1, f"monitor._keep_all({q}, c)")
-
-    def activation(self) -> None:
-        norms = [j for j, n in enumerate(self.m.norms.norms) if n.trigger is not None and self.mentions(n.trigger)]
-        if any(self.m.norms.overriders[self.m.norms.norms[j].id] for j in norms):
-            table = tuple((j, self.binders(j)) for j in norms)
-            self.call(0, f"monitor._activate({self.name(table, 'norms')}, c)")
-        else:
-            for j in norms:
-                self.activate(j)
-        for q, (norm, duty) in enumerate(self.m.duties):
-            k = self.slice_of(norm)
-            if duty.preempt and k is not None and self.mentions(duty.action):
-                guard = "" if norm.slice is None else f"if {k} is not None: "
-                self.add(0, f"{guard}{self.name(self.m._latest[q], 'latest')}[{k}] = ({self.said!r}, d, seq, t)")
-
-    def binders(self, j: int) -> dict[str, Ask]:
-        norm = self.m.norms.norms[j]
-        result: dict[str, Ask] = {}
-        for name in self.said:
-            if any(a.event == name for a in norm.trigger or ()):
-                data = self.m.vocabulary.events[name].data
-                text = self.m._writer.bindings(data[k].path for k in norm.bound_keys)
-                result[name] = eval(f"lambda d, b, k: {text}", self.m._namespace)
-        return result
-
-    def activate(self, j: int) -> None:
-        norm = self.m.norms.norms[j]
-        duty, q = norm.duty, self.m._first[norm.id]
-        atoms = [a for a in norm.trigger or () if a.event in self.said]
-        k = self.slice_of(norm)
-        simple = (
-            len(atoms) == 1 and k is not None and duty.instances != "coalesce-latest" and duty.mode != "maintain"
-            and not duty.preempt and not duty.inclusive
-        )  # fmt: skip
-        if not simple:
-            table = ((j, self.binders(j)),)
-            self.call(0, f"monitor._activate({self.name(table, 'norms')}, c)")
-            return
-        event = atoms[0].event
-        w = self.m._writer
-        data = self.m.vocabulary.events[event].data
-        depth = 0
-        if (norm.valid_from, norm.valid_until) != ("0001-01-01", FOREVER):
-            self.add(0, f"if {norm.valid_from!r} <= r['at'][:10] < {norm.valid_until!r}:")
-            depth = 1
-        self.add(depth, f"b = {w.bindings(data[x].path for x in norm.bound_keys)}")
-        asks = [e for e in (atoms[0].where, norm.guards.get(event)) if e is not None]
-        nowhere = f"[0, None, seq, t, b, 0, False, False, {k}, {q}]"
-        unknown, error = self.name(Outcome.UNKNOWN, "unknown"), self.name(Outcome.ERROR, "error")
-        if norm.slice is not None:
-            self.add(depth, f"if {k} is None: monitor._say({unknown}, {nowhere}, t, seq, 'the record carries no {norm.slice}')")
-            self.add(depth, "else:")
-            depth += 1
-        if asks:
-            self.add(depth, f"k = {k}")
-            texts = [w.write(e, norm.bound_keys, norm.slice)[0] for e in asks]
-            # the second condition is asked unless the first is false
-            self.add(depth, f"try: w = {texts[0]}" if len(texts) == 1 else f"try: w = {self.both(texts)}")
-            self.add(depth, f"except Exception as x: monitor._say({error}, {nowhere}, t, seq, f'{{type(x).__name__}}: {{x}}')")
-            self.add(depth, "else:")
-            self.add(depth + 1, f"if w is None: monitor._say({unknown}, {nowhere}, t, seq)")
-            self.add(depth + 1, "elif w:")
-            depth += 2
-        table = self.name(self.m._open[q], "open")
-        self.add(depth, f"{self.name(self.m._activations, 'activations')}[{j}] += 1")
-        if duty.instances == "coalesce-earliest":
-            self.add(depth, f"if {k} not in {table}:")
-            depth += 1
-        self.add(depth, "monitor._number = n = monitor._number + 1")
-        deadline = "None" if duty.within_ms is None else f"t + {duty.within_ms}"
-        self.add(depth, f"i = [n, {deadline}, seq, t, b, 0, False, True, {k}, {q}]")
-        if duty.within_ms is not None:
-            queue = self.name(self.m._queues[q], "queue")
-            self.add(depth, f"if not {queue}: push(heap, (i[{DEADLINE}], {q}))")
-            self.add(depth, f"{queue}.append(i)")
-            self.add(depth, f"if not n % {COMPACT_FROM}: monitor._compact()")
-        self.add(depth, f"L = {table}.get({k})")
-        self.add(depth, f"if L is None: {table}[{k}] = [i]")
-        self.add(depth, "else: L.append(i)")
-
-    def both(self, texts: list[str]) -> str:
-        x, y = self.m._writer.fresh(), self.m._writer.fresh()
-        return (
-            f"(False if ({x} := {texts[0]}) is not None and not {x} else False if ({y} := {texts[1]}) is not None and not {y} "
-            f"else None if {x} is None or {y} is None else True)"
-        )
-
-    def forgetting(self) -> None:
-        for key, enders in self.m.vocabulary.ends.items():
-            if not any(e in self.said for e in enders) or key not in self.keys:
-                continue
-            tables: list[Any] = [t for (_, k), t in self.m._seen.items() if k == key]
-            tables += [t for q, t in self.m._latest.items() if self.m.duties[q][0].slice == key]
-            for table in tables:
-                self.add(0, f"{self.name(table, 'memory')}.pop({self.keys[key]}, None)")
+_HEAD: Final = re.compile(
+    r'\s*\{"seq": ?([0-9]+), ?"at": ?"([^"\\]*)", ?"ms": ?([0-9]+), ?"kind": ?"([a-z_]+)", ?"data"'
+)

@@ -373,7 +373,8 @@ def ontology_of(documents: Iterable[Document]) -> Ontology:
                 if once(name, spot):
                     by = _bounds_of(n.by)
                     nodes[name] = Node(
-                        name, kind, form.part, tuple(n.ante), tuple(n.is_a), n.part_of, tuple(n.det), n.long, n.acts_for,
+                        name, kind, form.part, tuple(n.ante), tuple(n.is_a), n.part_of, tuple(n.det), n.long,
+                        n.acts_for,
                         by.get("start"), by.get("finish"), _bounds_of(n.no_norm), n.sign_of, n.asked, tuple(n.also),
                         n.means, spot,
                     )  # fmt: skip
@@ -416,7 +417,9 @@ def check(ontology: Ontology, used: Iterable[str] = ()) -> list[Finding]:
     unknown = [w for w in used if not ontology.resolves(w)]
     root = ontology.nodes.get(ontology.root or "")
     for word in sorted(set(unknown)):
-        found.append(_at(root, (), "OC14", f"{word!r} is used and not on the chart{nearest(word, ontology.vocabulary)}"))
+        found.append(
+            _at(root, (), "OC14", f"{word!r} is used and not on the chart{nearest(word, ontology.vocabulary)}")
+        )
     return sorted(found, key=lambda f: (f.file, f.line, f.column, f.code))
 
 
@@ -464,7 +467,8 @@ def _oc04(o: Ontology) -> Iterator[Finding]:
         for i, a in enumerate(n.antecedents):
             others = [o.relation_or_node(x) for x in n.antecedents if x != a]
             here = o.relation_or_node(a)
-            if any(here in o.ancestors(x) for x in others) and a not in n.asked:
+            implied = any(here in o.ancestors(x) and x not in o.ancestors(x) for x in others)
+            if implied and a not in n.asked:
                 yield _at(
                     n, ("ante", i), "OC04",
                     f"{n.name!r} stands on {a!r} already through {others[0]!r}; keep the line only for a particular "
@@ -477,7 +481,9 @@ def _oc05(o: Ontology) -> Iterator[Finding]:
     for name, standard in o.determiners.items():
         spot = o.determiner_spots[name]
         if not re.fullmatch(r"#[a-z][a-z0-9_-]*", name):
-            yield of_mistake(spot.document.mistake(spot.path, f"{name!r}: a determiner is written '#' and lower case"), "OC05")
+            yield of_mistake(
+                spot.document.mistake(spot.path, f"{name!r}: a determiner is written '#' and lower case"), "OC05"
+            )
         if standard not in o.standards and standard not in o.nodes:
             near = nearest(standard, o.standards)
             message = f"{name!r} is measured in {standard!r}, which is no declared standard{near}"
@@ -498,7 +504,12 @@ def _oc06(o: Ontology) -> Iterator[Finding]:
     for n in o.nodes.values():
         marked = bool(re.fullmatch(r"#[A-Z][A-Z0-9_-]*", n.name))
         if n.kind == "particular" and not marked:
-            yield _at(n, (), "OC06", f"{n.name!r} is a particular: write it '#' and upper case, {'#' + n.name.strip('#').upper()!r}")
+            yield _at(
+                n,
+                (),
+                "OC06",
+                f"{n.name!r} is a particular: write it '#' and upper case, {'#' + n.name.strip('#').upper()!r}",
+            )
         if n.kind != "particular" and n.name.startswith("#"):
             yield _at(n, (), "OC06", f"{n.name!r} looks like a particular and is declared as {n.kind}")
 
@@ -506,7 +517,9 @@ def _oc06(o: Ontology) -> Iterator[Finding]:
 def _oc07(o: Ontology) -> Iterator[Finding]:
     for r in o.roles.values():
         if r.carrier not in o.nodes and r.carrier not in o.roles:
-            yield _at(r, ("carrier",), "OC14", f"role {r.name!r}: there is no {r.carrier!r}{nearest(r.carrier, o.vocabulary)}")
+            yield _at(
+                r, ("carrier",), "OC14", f"role {r.name!r}: there is no {r.carrier!r}{nearest(r.carrier, o.vocabulary)}"
+            )
             continue
         if r.relation not in o.nodes:
             yield _at(r, ("in",), "OC14", f"role {r.name!r}: there is no {r.relation!r}{nearest(r.relation, o.nodes)}")
@@ -525,20 +538,25 @@ def _oc07(o: Ontology) -> Iterator[Finding]:
 def _oc08(o: Ontology) -> Iterator[Finding]:
     for name, where, spot in o.repeated:
         yield of_mistake(
-            spot.document.mistake(spot.path, f"{name!r} has a meaning already, at {where}; one name, one meaning"), "OC08"
+            spot.document.mistake(spot.path, f"{name!r} has a meaning already, at {where}; one name, one meaning"),
+            "OC08",
         )
     taken: dict[str, str] = {}
     things: list[Node | Role] = [*o.nodes.values(), *o.roles.values()]
     for thing in things:
         for i, synonym in enumerate(thing.also):
             if o.resolves(synonym):
-                yield _at(thing, ("also", i), "OC08", f"{synonym!r} is said to mean {thing.name!r} and is a node itself")
+                yield _at(
+                    thing, ("also", i), "OC08", f"{synonym!r} is said to mean {thing.name!r} and is a node itself"
+                )
             elif taken.setdefault(synonym, thing.name) != thing.name:
                 yield _at(thing, ("also", i), "OC08", f"{synonym!r} means {taken[synonym]!r} and {thing.name!r}")
     meanings: dict[str, str] = {}
     for n in o.nodes.values():
         if n.means and meanings.setdefault(n.means, n.name) != n.name:
-            yield _at(n, ("means",), "OC08", f"{n.name!r} and {meanings[n.means]!r} mean the same; one of them is too many")
+            yield _at(
+                n, ("means",), "OC08", f"{n.name!r} and {meanings[n.means]!r} mean the same; one of them is too many"
+            )
 
 
 def _oc09(o: Ontology) -> Iterator[Finding]:
@@ -549,7 +567,8 @@ def _oc09(o: Ontology) -> Iterator[Finding]:
             elif answer.lower().split(",")[0].split(" ")[0].strip(":;.") == "no":
                 yield _at(
                     n, ("asked", a), "OC09",
-                    f"{n.name!r} would not end with {a!r}: it comes after it and does not depend on it; remove the line",
+                    f"{n.name!r} would not end with {a!r}: it comes after it and does not depend on it; "
+                    "remove the line",
                 )  # fmt: skip
         if n.sign_of is not None:
             if n.sign_of not in o.nodes:
@@ -567,7 +586,9 @@ def _oc10(o: Ontology) -> Iterator[Finding]:
             continue
         for bound, authority in (("start", n.start), ("finish", n.finish)):
             if authority is None:
-                yield _at(n, ("by",), "OC10", f"nobody answers for the {bound} of {n.name!r}; write by: {{{bound}: <agent>}}")
+                yield _at(
+                    n, ("by",), "OC10", f"nobody answers for the {bound} of {n.name!r}; write by: {{{bound}: <agent>}}"
+                )
             elif not authority.startswith("norm:") and authority not in o.agents:
                 sub: Path = ("by", bound)
                 what = f"{authority!r} is no agent" if o.resolves(authority) else f"there is no agent {authority!r}"
@@ -624,7 +645,12 @@ def _oc13(o: Ontology) -> Iterator[Finding]:
         bare |= more
     for n in o.nodes.values():
         if n.name in bare and n.name != o.root:
-            yield _at(n, ("ante",), "OC13", f"no agent stands between the root {o.root!r} and {n.name!r}: nobody is responsible")
+            yield _at(
+                n,
+                ("ante",),
+                "OC13",
+                f"no agent stands between the root {o.root!r} and {n.name!r}: nobody is responsible",
+            )
 
 
 def _oc14(o: Ontology) -> Iterator[Finding]:
@@ -634,7 +660,12 @@ def _oc14(o: Ontology) -> Iterator[Finding]:
                 yield _at(n, ("ante", i), "OC14", f"there is no {a!r}{nearest(a, o.vocabulary)}")
         for i, g in enumerate(n.generics):
             if g not in o.nodes:
-                yield _at(n, ("is_a", i) if n.kind != "particular" else ("of",), "OC14", f"there is no {g!r}{nearest(g, o.nodes)}")
+                yield _at(
+                    n,
+                    ("is_a", i) if n.kind != "particular" else ("of",),
+                    "OC14",
+                    f"there is no {g!r}{nearest(g, o.nodes)}",
+                )
         if n.whole is not None and n.whole not in o.nodes:
             yield _at(n, ("part_of",), "OC14", f"there is no {n.whole!r}{nearest(n.whole, o.nodes)}")
         if n.acts_for is not None and n.acts_for not in o.agents:
@@ -643,7 +674,9 @@ def _oc14(o: Ontology) -> Iterator[Finding]:
             yield _at(n, ("ante",), "OC15", f"{n.name!r} may outlive the session and hangs on it")
     for word, spot in o.words:
         if not o.resolves(word):
-            yield of_mistake(spot.document.mistake(spot.path, f"{word!r} is not on the chart{nearest(word, o.vocabulary)}"), "OC14")
+            yield of_mistake(
+                spot.document.mistake(spot.path, f"{word!r} is not on the chart{nearest(word, o.vocabulary)}"), "OC14"
+            )
 
 
 def _oc15(o: Ontology) -> Iterator[Finding]:
@@ -671,7 +704,9 @@ def containment(o: Ontology, records: Iterable[Record]) -> list[Finding]:
             if not family & wanted:
                 found.append(_at(r, ("on", i), "OC15", f"{r.universal!r} does not stand on {base.universal!r}"))
             if r.start < base.start:
-                found.append(_at(r, ("start",), "OC15", f"{r.key!r} starts at {r.start}, before {key!r} at {base.start}"))
+                found.append(
+                    _at(r, ("start",), "OC15", f"{r.key!r} starts at {r.start}, before {key!r} at {base.start}")
+                )
             if base.finish is not None and (r.finish is None or r.finish > base.finish):
                 end = "never" if r.finish is None else f"at {r.finish}"
                 found.append(_at(r, ("finish",), "OC15", f"{r.key!r} ends {end}, after {key!r} at {base.finish}"))

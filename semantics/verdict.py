@@ -116,7 +116,14 @@ class RunReport:
             f"{self.records} records, {len(self.norms)} norms: "
             + ", ".join(f"{counts[s]} {s.value}" for s in Status if counts[s])
         ]  # fmt: skip
-        shown = {Outcome.VIOLATED, Outcome.CONFLICT, Outcome.UNKNOWN, Outcome.ERROR, Outcome.UNPERMITTED, Outcome.PENDING}
+        shown = {
+            Outcome.VIOLATED,
+            Outcome.CONFLICT,
+            Outcome.UNKNOWN,
+            Outcome.ERROR,
+            Outcome.UNPERMITTED,
+            Outcome.PENDING,
+        }
         lines += [explain(v, self.norm_set) for v in self.verdicts if v.outcome in shown]
         if vacuous := self.of(Status.VACUOUS):
             lines.append(f"never in force, so nothing is said of them: {', '.join(vacuous)}")
@@ -173,7 +180,8 @@ def _status(
     if total.get(Outcome.VIOLATED):
         violated = counts[duties[0].id][Outcome.VIOLATED]
         made_good = len(duties) > 1 and all(
-            counts.get(d.id, Counter())[Outcome.FULFILLED] == violated and not counts.get(d.id, Counter())[Outcome.VIOLATED]
+            counts.get(d.id, Counter())[Outcome.FULFILLED] == violated
+            and not counts.get(d.id, Counter())[Outcome.VIOLATED]
             for d in duties[0].or_else
         )  # fmt: skip
         return Status.COMPENSATED if made_good else Status.VIOLATED

@@ -75,7 +75,7 @@ def test_health(health: Health, usable: bool) -> None:
 def test_a_stopped_device_is_not_healed_by_saying_hello() -> None:
     s = standing()
     s.note("dispenser", DeviceReady(identity=ONE))
-    s.stop("dispenser", "mediaJam")
+    s.note("dispenser", HealthChanged(health=Health.STOP, error="mediaJam"))
     s.note("dispenser", DeviceReady(identity=ONE))
     assert not s.usable("dispenser")
     s.note("dispenser", HealthChanged(health=Health.OK))

@@ -23,6 +23,7 @@ from kiosk.bank.memory_link import MemoryLink
 from kiosk.bank.storage import SqliteStore
 from kiosk.config import Config
 from kiosk.devices import Line
+from kiosk.flow.chart import SERVICE
 from kiosk.journal.journal import Journal
 from kiosk.journal.record import Entry
 from kiosk.kernel import Watcher, no_point
@@ -400,7 +401,9 @@ class World:
             if entry.kind == "step":
                 for move in entry.data["moves"]:
                     charts, _ = compose.flows()
-                    if charts[move["flow"]].states[move["to"]].ending and move["flow"] not in compose.SHARED:
+                    chart = charts[move["flow"]]
+                    of_interest = chart.kind == SERVICE or chart.name == "session"
+                    if of_interest and chart.states[move["to"]].ending:
                         last = move["to"] if move["flow"] != "session" or not last else last
         return last
 
@@ -457,6 +460,8 @@ def _with_world(config: Config, scenario: Scenario) -> Config:
     if world.only_units:
         units = [u for u in site.cash.units if u.id in world.only_units]
         site = site.model_copy(update={"cash": site.cash.model_copy(update={"units": units})})
+    if world.services:
+        site = site.model_copy(update={"services": tuple(world.services)})
     dispenser = devices.dispenser
     if world.dispenser_family:
         dispenser = dispenser.model_copy(update={"family": world.dispenser_family, "settings": {}, "simulator": {}})

@@ -20,7 +20,7 @@ from kiosk.cash import CashMove, Place
 from kiosk.flow.offers import action, guard, view
 from kiosk.mix import UnitStock, denominate
 from kiosk.services.case import Case, fold, minus, plus
-from kiosk.services.facts import PathUnsure
+from kiosk.services.facts import DispenserOut, PathUnsure
 from kiosk.turn import Turn
 
 ORDERS_MAX = 2  # a second order from other units, once (edge cases 26, 43); more would hide a sick device
@@ -69,7 +69,8 @@ class Dispensing:
         if not turn.fitness.present("dispenser"):
             return False
         by_book = turn.cash.count(Place.PATH) + turn.cash.count(Place.UNKNOWN) > 0
-        return by_book or turn.find(PathUnsure) is not None or not turn.fitness.usable("dispenser")
+        unsure = turn.find(PathUnsure) is not None or turn.find(DispenserOut) is not None
+        return by_book or unsure or not turn.fitness.usable("dispenser")
 
     @guard
     def dispenser_usable(self, turn: Turn) -> bool:
@@ -178,6 +179,7 @@ class Dispensing:
 
     @action
     def purge(self, turn: Turn) -> None:
+        turn.drop(DispenserOut)
         turn.order("dispenser", Reset(ticket=turn.ticket("purge")))
 
     @action

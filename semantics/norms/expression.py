@@ -268,7 +268,11 @@ class _Reader:
             return Literal(token.text == "true", FLAG), FLAG
         if token.kind == "name" and token.text not in _WORDS:
             return self.name(token)
-        raise ExpressionError("NM02", token.offset, f"expected a value, found {token.text!r}" if token.text else "the expression stops too early")
+        raise ExpressionError(
+            "NM02",
+            token.offset,
+            f"expected a value, found {token.text!r}" if token.text else "the expression stops too early",
+        )
 
     def name(self, token: _Token) -> tuple[Expr, Type]:
         if self.token.text == "(":
@@ -298,7 +302,9 @@ class _Reader:
         alias = self.scope.aliases.get(parts[0].text)
         if alias is None:
             known = [*self.scope.aliases, *self.scope.here]
-            raise ExpressionError("NM01", parts[0].offset, f"{parts[0].text!r} names no event here{nearest(parts[0].text, known)}")
+            raise ExpressionError(
+                "NM01", parts[0].offset, f"{parts[0].text!r} names no event here{nearest(parts[0].text, known)}"
+            )
         key = ".".join(p.text for p in parts[1:])
         if key not in alias:
             raise ExpressionError("NM01", parts[1].offset, f"{parts[0].text!r} has no {key!r}{nearest(key, alias)}")
@@ -306,7 +312,9 @@ class _Reader:
 
     def datum(self, datum: Datum, token: _Token) -> tuple[Expr, Type]:
         if datum.type.name == "opaque":
-            raise ExpressionError("NM03", token.offset, f"{datum.key!r} is a structure; expressions use plain values only")
+            raise ExpressionError(
+                "NM03", token.offset, f"{datum.key!r} is a structure; expressions use plain values only"
+            )
         return datum, datum.type
 
     def call(self, token: _Token) -> tuple[Expr, Type]:
@@ -328,13 +336,18 @@ class _Reader:
             if not scope.may_see:
                 raise ExpressionError("NM03", token.offset, "seen() is not asked here; use holds()")
             if word.text not in scope.events:
-                raise ExpressionError("NM01", word.offset, f"there is no event {word.text!r}{nearest(word.text, scope.events)}")
+                raise ExpressionError(
+                    "NM01", word.offset, f"there is no event {word.text!r}{nearest(word.text, scope.events)}"
+                )
             if word.text not in scope.events_in_slice:
-                raise ExpressionError("NM03", word.offset, f"{word.text!r} does not carry the slice key {scope.slice!r}")
+                raise ExpressionError(
+                    "NM03", word.offset, f"{word.text!r} does not carry the slice key {scope.slice!r}"
+                )
             return Seen(word.text), FLAG
         if word.text not in scope.key_of:
             raise ExpressionError(
-                "NM01", word.offset, f"nothing starts or finishes {word.text!r} in the vocabulary{nearest(word.text, scope.key_of)}"
+                "NM01", word.offset,
+                f"nothing starts {word.text!r} in the vocabulary{nearest(word.text, scope.key_of)}",
             )  # fmt: skip
         key = scope.key_of[word.text]
         if key is None:
@@ -342,7 +355,9 @@ class _Reader:
         candidates = [scope.here[key]] if key in scope.here else []
         candidates += [keys[key] for keys in scope.aliases.values() if key in keys]
         if not candidates and scope.slice != key:
-            raise ExpressionError("NM03", word.offset, f"holds({word.text}) needs the key {key!r}, which nothing here carries")
+            raise ExpressionError(
+                "NM03", word.offset, f"holds({word.text}) needs the key {key!r}, which nothing here carries"
+            )
         return Holds(word.text, tuple(dict.fromkeys(candidates)), scope.slice == key), FLAG
 
     def infix(self, left: Expr, kind: Type, power: int) -> tuple[Expr, Type]:

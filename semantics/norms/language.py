@@ -334,7 +334,9 @@ def norm_exprs(norm: Norm) -> Iterator[Expr]:
 
 # ---------------------------------------------------------------- reading
 
-_CANONICAL: Final = re.compile(r"whenever .+ then .+ (is|are) (obliged|permitted|prohibited|forbidden) to .+", re.DOTALL)
+_CANONICAL: Final = re.compile(
+    r"whenever .+ then .+ (is|are) (obliged|permitted|prohibited|forbidden) to .+", re.DOTALL
+)
 
 
 def norms_of(sources: Iterable[Source], vocabulary: Vocabulary) -> tuple[NormSet, list[Finding]]:
@@ -382,6 +384,7 @@ def norms_of(sources: Iterable[Source], vocabulary: Vocabulary) -> tuple[NormSet
     resolved: list[Norm] = []
     for norm, overrides, source, path in pending:
         targets: set[str] = set()
+        before = len(found)
         for j, word in enumerate(overrides):
             where = (*path, "overrides", j)
             if word.startswith("group:"):
@@ -396,19 +399,21 @@ def norms_of(sources: Iterable[Source], vocabulary: Vocabulary) -> tuple[NormSet
                 targets.add(word)
         for target in sorted(targets):
             if norms[target].slice != norm.slice:
-                message = f"{norm.id!r} is sliced by {norm.slice!r} and {target!r} by {norms[target].slice!r}; exceptions share a slice"
+                message = (
+                    f"{norm.id!r} is sliced by {norm.slice!r} and {target!r} by {norms[target].slice!r}; "
+                    "exceptions share a slice"
+                )
                 found.append(of_mistake(source.mistake((*path, "overrides"), message), "NM08"))
-        resolved.append(_with_overrides(norm, frozenset(targets)))
+        if len(found) == before:
+            resolved.append(replace(norm, overrides=frozenset(targets)))
     by_id = {n.id: n for n in resolved}
     for norm, _, source, path in pending:
-        if norm.id in _overridden_from(norm.id, by_id):
-            found.append(of_mistake(source.mistake((*path, "overrides"), f"{norm.id!r} is an exception to itself"), "NM08"))
+        if norm.id in by_id and norm.id in _overridden_from(norm.id, by_id):
+            found.append(
+                of_mistake(source.mistake((*path, "overrides"), f"{norm.id!r} is an exception to itself"), "NM08")
+            )
             return NormSet((), vocabulary, tuple(stated.values()), parameters), found
     return NormSet(tuple(resolved), vocabulary, tuple(stated.values()), parameters), found
-
-
-def _with_overrides(norm: Norm, overrides: frozenset[str]) -> Norm:
-    return replace(norm, overrides=overrides)
 
 
 def _overridden_from(start: str, by_id: Mapping[str, Norm]) -> set[str]:
@@ -440,7 +445,9 @@ class _NormReader:
         self.carriers = vocabulary.carriers(form.slice)
 
     def add(self, sub: Path, code: str, message: str, severity: Severity = Severity.ERROR) -> None:
-        self.found.append(of_mistake(self.source.mistake((*self.path, *sub), f"{self.form.id}: {message}"), code, severity))
+        self.found.append(
+            of_mistake(self.source.mistake((*self.path, *sub), f"{self.form.id}: {message}"), code, severity)
+        )
 
     @property
     def failed(self) -> bool:
@@ -449,16 +456,26 @@ class _NormReader:
     def common(self) -> None:
         form = self.form
         if form.affordance not in self.ontology.nodes:
-            self.add(("affordance",), "NM01", f"{form.affordance!r} is not on the chart{nearest(form.affordance, self.ontology.nodes)}")
+            self.add(
+                ("affordance",),
+                "NM01",
+                f"{form.affordance!r} is not on the chart{nearest(form.affordance, self.ontology.nodes)}",
+            )
         if not form.source:
             self.add(("source",), "NM10", "a norm has a source")
         if not _CANONICAL.fullmatch(form.text.strip()):
-            self.add(("text",), "NM12", "the sentence reads: whenever ... [if ...] then <agent> is obliged|permitted|forbidden to ...")
+            self.add(
+                ("text",),
+                "NM12",
+                "the sentence reads: whenever ... [if ...] then <agent> is obliged|permitted|forbidden to ...",
+            )
         for sub, date in (("from", form.valid.from_), ("until", form.valid.until)):
             if date is not None and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", date):
                 self.add(("valid", sub), "NM11", f"{date!r} is no date; write 2025-01-31")
         if form.valid.until is not None and form.valid.until <= form.valid.from_:
-            self.add(("valid",), "NM11", f"never in force: until {form.valid.until} is not after from {form.valid.from_}")
+            self.add(
+                ("valid",), "NM11", f"never in force: until {form.valid.until} is not after from {form.valid.from_}"
+            )
 
     def stated(self) -> Stated | None:
         form = self.form
@@ -490,7 +507,7 @@ class _NormReader:
             return None
         always = form.whenever.event == "always"
         trigger = None if always else self.pattern(("whenever",), form.whenever, {})
-        alias = self.alias(trigger, form.whenever.as_)
+        alias = self.alias(trigger)
         duty = self.duty(("then",), form.then, form.id, alias, always)
         guards = self.guards(trigger if trigger is not None else duty.action, form.whenever.as_)
         if always and (form.then.is_ == "obliged" or form.then.at_most or form.then.until):
@@ -499,13 +516,24 @@ class _NormReader:
             return None
         line, _ = self.source.document.place(self.path)
         norm = Norm(
-            form.id, duty, form.slice, trigger, guards, (), form.text.strip(), form.if_ or "", form.affordance, form.bound,
+            form.id, duty, form.slice, trigger, guards, (), form.text.strip(), form.if_ or "", form.affordance,
+            form.bound,
             form.class_, _sources(form), form.owner, form.status, form.severity, form.valid.from_,
             form.valid.until or FOREVER, form.priority, frozenset(), self.group, (), self.source.document.file, line,
         )  # fmt: skip
-        bound = {p.key for e in norm_exprs(norm) for p in expression.parts_of(e) if isinstance(p, Datum) and p.of == "trigger"}
+        bound = {
+            p.key
+            for e in norm_exprs(norm)
+            for p in expression.parts_of(e)
+            if isinstance(p, Datum) and p.of == "trigger"
+        }
         if trigger is not None:
-            bound |= {p.key for e in guards.values() for p in expression.parts_of(e) if isinstance(p, Datum) and p.key in alias}
+            bound |= {
+                p.key
+                for e in guards.values()
+                for p in expression.parts_of(e)
+                if isinstance(p, Datum) and p.key in alias
+            }
         norm = replace(norm, bound_keys=tuple(sorted(bound)))
         norm = replace(norm, steps=self.steps(norm))
         self.check_meaning(norm)
@@ -513,7 +541,7 @@ class _NormReader:
 
     # ------------------------------------------------ patterns and expressions
 
-    def alias(self, trigger: Pattern | None, name: str | None) -> dict[str, Datum]:
+    def alias(self, trigger: Pattern | None) -> dict[str, Datum]:
         """Return the keys that every triggering event carries, as data of the trigger."""
         if not trigger:
             return {}
@@ -525,14 +553,17 @@ class _NormReader:
         return Scope(
             here=self.vocabulary.events[event].data if event else {}, aliases=aliases, parameters=self.parameters,
             key_of={a: k for a, k in self.vocabulary.key_of.items() if a in self.vocabulary.tracked},
-            events=frozenset(self.vocabulary.events), events_in_slice=self.carriers, slice=self.form.slice, may_see=may_see,
+            events=frozenset(self.vocabulary.events), events_in_slice=self.carriers, slice=self.form.slice,
+            may_see=may_see,
         )  # fmt: skip
 
     def read(self, sub: Path, text: str, scope: Scope) -> Expr | None:
         try:
             return expression.read(text, scope)
         except ExpressionError as error:
-            mistake = self.source.mistake_inside((*self.path, *sub), text, error.offset, f"{self.form.id}: {error.message}")
+            mistake = self.source.mistake_inside(
+                (*self.path, *sub), text, error.offset, f"{self.form.id}: {error.message}"
+            )
             self.found.append(of_mistake(mistake, error.code))
             return None
 
@@ -603,12 +634,18 @@ class _NormReader:
         within = self.within(sub, form.within)
         maintain = form.mode == "maintain"
         if form.agent not in self.ontology.agents:
-            self.add((*sub, "agent"), "NM01", f"{form.agent!r} is no agent on the chart{nearest(form.agent, self.ontology.agents)}")
+            self.add(
+                (*sub, "agent"),
+                "NM01",
+                f"{form.agent!r} is no agent on the chart{nearest(form.agent, self.ontology.agents)}",
+            )
         if maintain != (form.keep is not None) or (maintain and form.to is not None):
             self.add(sub, "NM02", "mode: maintain goes with keep: <condition> and without to")
         if not maintain and form.to is None:
             self.add(sub, "NM02", "says not what to do; write to: <event>")
-        if form.is_ != "obliged" and (form.mode != "achieve" or form.within or form.before or form.preempt or form.inclusive):
+        if form.is_ != "obliged" and (
+            form.mode != "achieve" or form.within or form.before or form.preempt or form.inclusive
+        ):
             self.add(sub, "NM02", f"{form.is_} has neither mode, deadline, preempt nor inclusive; write until")
         if form.is_ != "forbidden" and form.at_most:
             self.add((*sub, "at_most"), "NM02", "at_most goes with forbidden")
@@ -625,7 +662,9 @@ class _NormReader:
                 self.add(sub, "NM05", "never ends: write until, or slice by a key that ends")
         enders: Pattern = ()
         if self.form.slice is not None:
-            enders = tuple(Atom(e) for e in sorted(self.vocabulary.ends[self.form.slice]) if e in self.vocabulary.events)
+            enders = tuple(
+                Atom(e) for e in sorted(self.vocabulary.ends[self.form.slice]) if e in self.vocabulary.events
+            )
         if form.is_ != "obliged" or maintain:
             until += enders  # nothing of a slice outlives it, but for a duty with a time of its own
         elif within is None:
@@ -645,9 +684,13 @@ class _NormReader:
             or_else += self.form.or_else
             paths += [("or_else", i) for i in range(len(self.form.or_else))]
         return Duty(
-            id_, form.agent, form.is_, self.pattern((*sub, "to"), form.to, alias), keep, form.mode, within, before, until,
+            id_, form.agent, form.is_, self.pattern((*sub, "to"), form.to, alias), keep, form.mode, within, before,
+            until,
             released, form.at_most, form.discharge, form.preempt, form.inclusive, form.instances,
-            tuple(self.duty(p, d, f"{id_}/{i}", alias, False) for i, (p, d) in enumerate(zip(paths, or_else, strict=True), 1)),
+            tuple(
+                self.duty(p, d, f"{id_}/{i}", alias, False)
+                for i, (p, d) in enumerate(zip(paths, or_else, strict=True), 1)
+            ),
             _duty_text(form),
         )  # fmt: skip
 
@@ -659,7 +702,11 @@ class _NormReader:
             ms = int(self.parameters[text].value)
         if ms is None:
             durations = [n for n, p in self.parameters.items() if p.type == DURATION]
-            self.add((*sub, "within"), "NM01", f"{text!r} is no duration (30s, 10m, 24h) and no parameter{nearest(text, durations)}")
+            self.add(
+                (*sub, "within"),
+                "NM01",
+                f"{text!r} is no duration (30s, 10m, 24h) and no parameter{nearest(text, durations)}",
+            )
         return ms
 
     # ------------------------------------------------ analysis and meaning
@@ -673,30 +720,47 @@ class _NormReader:
         }))  # fmt: skip
         triggers = tuple(dict.fromkeys(a.event for a in norm.trigger)) if norm.trigger else ("always",)
         if given.responsibility is not None and given.responsibility not in self.ontology.agents:
-            self.add(("steps", "responsibility"), "NM07", f"{given.responsibility!r} is no agent{nearest(given.responsibility, self.ontology.agents)}")
+            self.add(
+                ("steps", "responsibility"),
+                "NM07",
+                f"{given.responsibility!r} is no agent{nearest(given.responsibility, self.ontology.agents)}",
+            )
         elif given.responsibility is not None and not self.ontology.same_agent(norm.duty.agent, given.responsibility):
-            self.add(("steps", "responsibility"), "NM07", f"step 1 names {given.responsibility!r}, the norm {norm.duty.agent!r}")
+            self.add(
+                ("steps", "responsibility"),
+                "NM07",
+                f"step 1 names {given.responsibility!r}, the norm {norm.duty.agent!r}",
+            )
         if given.information is not None:
             for word in used:
                 if word not in given.information:
                     self.add(("steps", "information"), "NM07", f"uses {word!r}, which step 2 does not list")
             for i, word in enumerate(given.information):
                 if word not in used:
-                    self.add(("steps", "information", i), "NM07", f"step 2 lists {word!r}, which the norm does not use{nearest(word, used)}")
+                    self.add(
+                        ("steps", "information", i),
+                        "NM07",
+                        f"step 2 lists {word!r}, which the norm does not use{nearest(word, used)}",
+                    )
         if given.trigger is not None and given.trigger not in triggers:
             self.add(("steps", "trigger"), "NM07", f"step 3 names {given.trigger!r}, the norm {', '.join(triggers)}")
         node = self.ontology.nodes[norm.affordance]
         authority = {"start": node.start, "finish": node.finish}.get(norm.bound) or node.start or norm.duty.agent
         return (
             Step(norm.id, 1, "responsibility", (given.responsibility or authority,), given.responsibility is not None),
-            Step(norm.id, 2, "information", tuple(given.information) if given.information is not None else used, given.information is not None),
+            Step(
+                norm.id, 2, "information", used if given.information is None else tuple(given.information),
+                given.information is not None,
+            ),
             Step(norm.id, 3, "trigger", (given.trigger,) if given.trigger else triggers, given.trigger is not None),
             Step(norm.id, 4, "detail", (norm.text,), True),
         )  # fmt: skip
 
     def check_meaning(self, norm: Norm) -> None:
         o = self.ontology
-        own_end = norm.slice is not None and any(a.event in self.vocabulary.ends[norm.slice] for a in norm.trigger or ())
+        own_end = norm.slice is not None and any(
+            a.event in self.vocabulary.ends[norm.slice] for a in norm.trigger or ()
+        )
         if own_end and norm.duty.within_ms is None:
             self.add(("whenever",), "NM05", f"begins as its {norm.slice} ends, and would never end; write within")
         sees = any(isinstance(p, expression.Seen) for e in norm_exprs(norm) for p in expression.parts_of(e))
@@ -706,7 +770,11 @@ class _NormReader:
             for atom in duty.action:
                 by = self.vocabulary.events[atom.event].by
                 if not o.same_agent(duty.agent, by) and o.principal(duty.agent) != o.principal(by):
-                    self.add(("then",), "NM04", f"{duty.agent!r} is {duty.operator} to do {atom.event!r}, which is an act of {by!r}")
+                    self.add(
+                        ("then",),
+                        "NM04",
+                        f"{duty.agent!r} is {duty.operator} to do {atom.event!r}, which is an act of {by!r}",
+                    )
         node = o.nodes[norm.affordance]
         authorities = [a for a in (node.start, node.finish) if a and not a.startswith("norm:")]
         if authorities and not any(
@@ -714,7 +782,8 @@ class _NormReader:
         ):
             self.add(
                 ("then", "agent"), "NM04",
-                f"{norm.duty.agent!r} has no authority over {norm.affordance!r}, which {' and '.join(dict.fromkeys(authorities))} "
+                f"{norm.duty.agent!r} has no authority over {norm.affordance!r}, which "
+                f"{' and '.join(dict.fromkeys(authorities))} "
                 "start and finish",
                 Severity.WARNING,
             )  # fmt: skip
@@ -729,7 +798,8 @@ def _pattern_text(form: Any) -> str:
         return ""
     atoms = form.any or [form]
     return " or ".join(
-        (a.event or f"{'start' if a.starts else 'finish'} {a.starts or a.finishes}") + (f" where {a.where}" if a.where else "")
+        (a.event or f"{'start' if a.starts else 'finish'} {a.starts or a.finishes}")
+        + (f" where {a.where}" if a.where else "")
         for a in atoms
     )  # fmt: skip
 
@@ -737,6 +807,10 @@ def _pattern_text(form: Any) -> str:
 def _duty_text(form: _DutyForm) -> str:
     text = f"{form.agent} is {form.is_} to "
     text += f"keep {form.keep}" if form.keep else _pattern_text(form.to)
-    for word, value in (("within", form.within), ("before", _pattern_text(form.before)), ("until", _pattern_text(form.until))):
+    for word, value in (
+        ("within", form.within),
+        ("before", _pattern_text(form.before)),
+        ("until", _pattern_text(form.until)),
+    ):
         text += f" {word} {value}" if value else ""
     return text

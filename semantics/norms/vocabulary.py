@@ -150,7 +150,10 @@ class Vocabulary:
     def dependents(self) -> Mapping[str, tuple[str, ...]]:
         """Return, for each tracked affordance, the tracked ones that stand on it: what ends with it."""
         return {
-            a: tuple(b for b in sorted(self.tracked) if a in self.ontology.ancestors(b) and not self.ontology.nodes[b].long)
+            a: tuple(
+                b for b in sorted(self.tracked)
+                if a in self.ontology.ancestors(b) and not self.ontology.nodes[b].long
+            )
             for a in self.tracked
         }  # fmt: skip
 
@@ -207,26 +210,41 @@ def vocabulary_of(sources: Iterable[Source], ontology: Ontology) -> tuple[Vocabu
         for section, group in (("kinds", form.kinds), ("events", form.events)):
             for name, event in group.items():
                 if name in declared:
-                    add(source, (section, name), "VO03", f"{name!r} is declared already in {declared[name][0].document.file}")
+                    add(
+                        source,
+                        (section, name),
+                        "VO03",
+                        f"{name!r} is declared already in {declared[name][0].document.file}",
+                    )
                     continue
                 declared[name] = (source, (section, name), event)
     kinds = frozenset(name for name, (_, path, _) in declared.items() if path[0] == "kinds")
     events: dict[str, Event] = {}
     for name in sorted(declared, key=lambda n: n not in kinds):
         source, path, form_of_event = declared[name]
-        event = _event(name, source, path, form_of_event, kinds, events, key_of, ends, ontology, found)
-        if event is not None:
-            events[name] = event
+        made = _event(name, source, path, form_of_event, kinds, events, key_of, ends, ontology, found)
+        if made is not None:
+            events[name] = made
     for source, form in forms:
         for name, key in form.keys.items():
             for i, ender in enumerate(key.ended_by):
                 if ender not in events:
-                    add(source, ("keys", name, "ended_by", i), "VO01", f"there is no event {ender!r}{nearest(ender, events)}")
+                    add(
+                        source,
+                        ("keys", name, "ended_by", i),
+                        "VO01",
+                        f"there is no event {ender!r}{nearest(ender, events)}",
+                    )
                 elif name not in events[ender].data:
                     add(source, ("keys", name, "ended_by", i), "VO02", f"{ender!r} carries no {name!r}")
         for name, key_name in form.affordances.items():
             if name not in ontology.nodes:
-                add(source, ("affordances", name), "OC14", f"there is no {name!r} on the chart{nearest(name, ontology.nodes)}")
+                add(
+                    source,
+                    ("affordances", name),
+                    "OC14",
+                    f"there is no {name!r} on the chart{nearest(name, ontology.nodes)}",
+                )
             if key_name is not None and key_name not in ends:
                 add(source, ("affordances", name), "VO01", f"there is no key {key_name!r}{nearest(key_name, ends)}")
         for i, name in enumerate(form.multiple):
@@ -245,7 +263,11 @@ def _event(
 
     kind = name if path[0] == "kinds" else form.of
     if kind is None or kind not in kinds:
-        add(("of",), "VO01", f"{name!r} is recognised in no kind of record; write of: <kind>{nearest(kind or '', kinds)}")
+        add(
+            ("of",),
+            "VO01",
+            f"{name!r} is recognised in no kind of record; write of: <kind>{nearest(kind or '', kinds)}",
+        )
         return None
     if path[0] == "events" and not (form.event or form.enters or form.where):
         add((), "VO02", f"{name!r} says not how it is recognised: event, enters or where")
@@ -292,8 +314,10 @@ def _event(
             if key_name is not None and key_name not in data:
                 add((bound, i), "VO02", f"{name!r} carries no {key_name!r}, which names instances of {affordance!r}")
             authority = node.start if bound == "starts" else node.finish
-            if authority and not ontology.same_agent(form.by, authority) and not ontology.same_agent(
-                ontology.principal(form.by), ontology.principal(authority)
+            if (
+                authority
+                and not ontology.same_agent(form.by, authority)
+                and not ontology.same_agent(ontology.principal(form.by), ontology.principal(authority))
             ):
                 add(
                     (bound, i), "OC10",

@@ -114,7 +114,7 @@ def test_inquiry_and_statement() -> None:
     assert answer.code == "00"
     assert (answer.ledger, answer.available) == (Money(950_000, "CNY"), Money(940_000, "CNY"))
     world.ask(0, operation="statement")
-    assert world.last(HostAnswered).extra["125"] == "1122 D 000000050000;1122 C 000001000000"
+    assert world.last(HostAnswered).extra["125"] == "1122 D 000000050000 cash;1122 C 000001000000 opening"
 
 
 def test_deposit_credits_when_vaulted_and_needs_no_pin() -> None:

@@ -175,7 +175,7 @@ TAMPERED = {
     "I9": "UPDATE transfers SET at = 'never' WHERE seq = 1",
     "I10": "DELETE FROM entries WHERE account = 'cash' AND number = 1",
     "I14": "INSERT INTO orders VALUES ('T', 'r', '1', '0', 'withdrawal', 'anna', 'cash', 'CNY', 1, 1, 1, '00',"
-    " 'completed', '2026-11-22', 0)",
+    " 'completed', '2026-11-22', 0, 0)",
     "I15": "UPDATE entries SET number = 7 WHERE account = 'anna' AND number = 1",
 }
 

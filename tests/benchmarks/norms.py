@@ -39,7 +39,12 @@ class Figure:
         return self.value >= self.budget if self.larger_is_better else self.value <= self.budget
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.value:,.0f} {self.unit} (budget {self.budget:,.0f}): {'met' if self.within else 'MISSED'}"
+        said = "met" if self.within else "MISSED"
+        return f"{self.name}: {self.value:,.0f} {self.unit} (budget {self.budget:,.0f}): {said}"
+
+
+def _step(keys: dict[str, Any], name: str, **data: Any) -> tuple[str, dict[str, Any]]:
+    return "step", {**keys, "event": {"name": name, "source": "flow", "data": data}, "moves": []}
 
 
 def withdrawals(events: int) -> Iterator[dict[str, Any]]:
@@ -50,18 +55,15 @@ def withdrawals(events: int) -> Iterator[dict[str, Any]]:
         session, case, advice = f"s{n}", f"c{n}", f"a{n}"
         both = {"session": session, "case": case}
 
-        def step(name: str, **data: Any) -> tuple[str, dict[str, Any]]:
-            return "step", {**both, "event": {"name": name, "source": "flow", "data": data}, "moves": []}
-
         story = [
             ("session_begun", {"session": session, "language": "en"}),
-            step("card_inserted"),
+            _step(both, "card_inserted"),
             ("case_opened", {**both, "operation": "withdrawal", "amount_minor": 20000, "currency": "CNY"}),
             ("number_drawn", {"name": "stan", "value": n}),
             ("authorised", {**both, "amount_minor": 20000, "currency": "CNY"}),
             ("dispense_ordered", {**both, "amount_minor": 20000, "currency": "CNY", "ordered": 2}),
             ("dispensed", {**both, "outcome": "done", "amount_minor": 20000, "moved": 2, "ordered": 2}),
-            step("notes_taken", count=2),
+            _step(both, "notes_taken", count=2),
             ("advice_queued", {"case": case, "advice": advice, "advice_kind": "completion", "stands_minor": 20000}),
             ("advice_closed", {"case": case, "advice": advice, "code": "00"}),
             ("case_closed", {**both, "outcome": "done", "moved": 2}),

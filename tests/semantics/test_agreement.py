@@ -14,12 +14,26 @@ from semantics.monitor import Monitor
 from semantics.verdict import sorted_verdicts
 from tests.semantics.worlds import norm, read_norms, records
 
-_SLICED = [*["asked", "paid"] * 4, "came", "left", "asked", "paid", "asked_much", "asked_little", "rang", "waved", "winked", "secret", "step"]
+_SLICED = [
+    *["asked", "paid"] * 4,
+    "came",
+    "left",
+    "asked",
+    "paid",
+    "asked_much",
+    "asked_little",
+    "rang",
+    "waved",
+    "winked",
+    "secret",
+    "step",
+]
 _AMOUNT = {"asked", "paid", "asked_much", "asked_little", "waved", "winked"}
 _FREE = ["hushed", "boot", "went_home"]
 
-_plain_guards = ["holds(alarm)", "not holds(alarm)", "holds(order)", "not holds(visit)", "seen(asked)", "not seen(paid)",
-                 "holds(small_order) or holds(alarm)", "seen(came) and not seen(left)"]  # fmt: skip
+_plain_guards = ["holds(alarm)", "not holds(alarm)", "holds(order)", "not holds(visit)", "seen(asked)",
+                 "not seen(paid)",
+    "holds(small_order) or holds(alarm)", "seen(came) and not seen(left)"]  # fmt: skip
 
 
 @st.composite
@@ -58,7 +72,10 @@ def duties(draw: st.DrawFn, bound: bool, sliced: bool, depth: int = 0) -> dict[s
     duty: dict[str, Any] = {"agent": "bank", "is": operator}
     maintain = operator == "obliged" and draw(st.integers(0, 4)) == 0
     if maintain:
-        duty |= {"mode": "maintain", "keep": draw(st.sampled_from(["not holds(alarm)", "holds(alarm) or not holds(order)"]))}
+        duty |= {
+            "mode": "maintain",
+            "keep": draw(st.sampled_from(["not holds(alarm)", "holds(alarm) or not holds(order)"])),
+        }
         if sliced and bound and draw(st.booleans()):
             duty["keep"] = "a.amount < 50 or not holds(alarm)"
     else:
@@ -109,7 +126,9 @@ def norm_forms(draw: st.DrawFn, number: int) -> dict[str, Any]:
     if draw(st.integers(0, 3)) == 0:
         form["valid"] = {"from": draw(st.sampled_from(["2025-01-01", "2025-06-02", "2030-01-01"]))}
     form["priority"] = draw(st.integers(0, 1))
-    form["overrides"] = draw(st.lists(st.sampled_from([f"N-{i}" for i in range(number)]), unique=True, max_size=2)) if number else []
+    form["overrides"] = (
+        draw(st.lists(st.sampled_from([f"N-{i}" for i in range(number)]), unique=True, max_size=2)) if number else []
+    )
     return norm(f"N-{number}", then, **form)
 
 
@@ -119,7 +138,9 @@ def norm_sets(draw: st.DrawFn) -> list[dict[str, Any]]:
     kept: list[dict[str, Any]] = []
     for number in range(draw(st.integers(1, 5))):
         form = draw(norm_forms(number))
-        form["overrides"] = [o for o in form["overrides"] if any(k["id"] == o and k.get("slice") == form.get("slice") for k in kept)]
+        form["overrides"] = [
+            o for o in form["overrides"] if any(k["id"] == o and k.get("slice") == form.get("slice") for k in kept)
+        ]
         _, found = read_norms(*kept, form)
         if not any(f.severity is Severity.ERROR for f in found):
             kept.append(form)
@@ -136,7 +157,33 @@ def logs(draw: st.DrawFn) -> list[Any]:
     now, events = 0, []
     for _ in range(draw(st.integers(6, 30))):
         now += draw(st.sampled_from([0, 1, 5, 20, 21, 60, 86_400_000 // 2]))
-        kind = draw(st.sampled_from([*["came", "left", "asked", "asked", "asked", "asked", "asked", "paid", "paid", "paid", "paid", "rang", "hushed", "step", "step", "boot", "secret"], "tick", "nonsense"]))
+        kind = draw(
+            st.sampled_from(
+                [
+                    *[
+                        "came",
+                        "left",
+                        "asked",
+                        "asked",
+                        "asked",
+                        "asked",
+                        "asked",
+                        "paid",
+                        "paid",
+                        "paid",
+                        "paid",
+                        "rang",
+                        "hushed",
+                        "step",
+                        "step",
+                        "boot",
+                        "secret",
+                    ],
+                    "tick",
+                    "nonsense",
+                ]
+            )
+        )
         if kind == "tick":
             events.append(now)
             continue
@@ -191,7 +238,9 @@ def test_monitor_says_what_interpreter_says(forms: list[dict[str, Any]], log: li
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(norm_sets(), logs(), st.data())
-def test_short_way_lines_and_snapshot_change_nothing(forms: list[dict[str, Any]], log: list[Any], data: st.DataObject) -> None:
+def test_short_way_lines_and_snapshot_change_nothing(
+    forms: list[dict[str, Any]], log: list[Any], data: st.DataObject
+) -> None:
     norms, _ = read_norms(*forms)
     log = [r for r in log if isinstance(r, dict)]
     expected = run(Monitor(norms), log)
