@@ -38,8 +38,7 @@ class Coverage:
     def share(self) -> str:
         """Return e.g. ``commands 12 of 12 (5 not on this profile), errors 52 of 52``."""
         return ", ".join(
-            f"{what} {sum(row.seen for row in rows)} of {len(due(rows))}"
-            + _but(rows)
+            f"{what} {sum(row.seen for row in rows)} of {len(due(rows))}" + _but(rows)
             for what, rows in (("commands", self.requests), ("errors", self.errors))
         )
 
