@@ -21,6 +21,7 @@ from drivers.base.acceptor import (
     GetCashInStatus,
     StopCashIn,
 )
+from drivers.base.barcode import CancelReadBarcode, ReadBarcode
 from drivers.base.secrets import Pan
 from drivers.base.vocabulary import (
     AcceptCard,
@@ -132,6 +133,11 @@ COMMANDS: Final[Mapping[str, Mapping[str, Maker]]] = {
         "cash_in_rollback": lambda t, _a: CashInRollback(ticket=t),
         "stop_cash_in": lambda t, _a: StopCashIn(ticket=t),
         "get_cash_in_status": lambda t, _a: GetCashInStatus(ticket=t),
+        "reset": lambda t, _a: Reset(ticket=t),
+    },
+    "BarcodeReader": {
+        "read_barcode": lambda t, a: ReadBarcode(ticket=t, within_ms=int(a.get("within_ms", 20_000))),
+        "cancel_read_barcode": lambda t, _a: CancelReadBarcode(ticket=t),
         "reset": lambda t, _a: Reset(ticket=t),
     },
     "Printer": {

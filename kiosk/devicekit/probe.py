@@ -19,6 +19,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from drivers.barcode_scanner import commands as scanner
+from drivers.barcode_scanner.framing import menu
 from drivers.base.errors import RemoteProtocolError
 from drivers.base.line import Parity, SerialSettings
 from drivers.base.vocabulary import Identity
@@ -217,6 +219,23 @@ def _ssp(bench: Bench) -> Steps[Introduced | None]:
     return "ssp", Identity(model=f"ITL {setup.unit}", firmware=setup.firmware), "certain", ""
 
 
+def _scanner(bench: Bench) -> Steps[Introduced | None]:
+    talk = _Talk(bench)
+    yield from bench.pause(QUIET_MS)
+    talk.say(menu(scanner.IDENTIFY))
+    answer = scanner.IDENTIFY.encode("ascii") + b"\x06"
+    yield from bench.until(lambda: answer in talk.heard, ANSWER_MS)
+    if answer not in talk.heard:
+        return None
+    told = scanner.identity_lines(talk.heard.partition(answer)[0])
+    identity = Identity(
+        model=told.get("Product Name", "Honeywell scanner"),
+        serial=told.get("Serial Number", ""),
+        firmware=told.get("Software Revision", ""),
+    )
+    return "honeywell", identity, "likely", "answers have no check character"
+
+
 def _card_reader(bench: Bench) -> Steps[Introduced | None]:
     link = Link(bench.clock, ANSWER_MS)
 
@@ -252,6 +271,7 @@ _INTRODUCTIONS: Final = (
     _Way("lcdm-2000", "lcdm-2000", _lcdm(LCDM2000, lcdm.STATUS, lcdm.ROM_VERSION, eot=False)),
     _Way("ccnet", "ccnet", _ccnet),
     _Way("ssp", "ssp", _ssp, stopbits=2),
+    _Way("honeywell", "honeywell", _scanner, (9600, 115200, 38400)),
     _Way("omron-3s4yr", "omron-3s4yr", _card_reader, (9600, 19200, 4800, 2400, 1200), ("even", "none")),
 )  # fmt: skip
 

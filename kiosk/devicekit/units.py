@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from drivers.barcode_scanner.driver import HoneywellScanner
 from drivers.base.clock import Clock
 from drivers.base.driver import Driver
 from drivers.base.line import SerialSettings
@@ -24,19 +25,22 @@ from drivers.printer.settings import EPSON, RELIANCE
 from drivers.printer.settings import Profile as PrinterProfile
 from drivers.printer.settings import Settings as PrinterSettings
 from drivers.sim import printer as printer_sim
+from drivers.sim.barcode_scanner import SimBarcodeScanner
 from drivers.sim.card_reader import SimOmron3S4YR
 from drivers.sim.device import SimDevice
 from drivers.sim.dispenser import SimLcdm2000, SimLcdm4000
 from drivers.sim.note_acceptor import SimCcnet, SimNv200
 from drivers.sim.pin_pad import SimSzztPinPad
 from kiosk.devicekit.check import Suite
-from kiosk.devicekit.contract import card_reader, cash_acceptor, dispenser, pin_pad, printer
+from kiosk.devicekit.contract import barcode_reader, card_reader, cash_acceptor, dispenser, pin_pad, printer
+from kiosk.devicekit.decode import barcode_scanner as barcode_frames
 from kiosk.devicekit.decode import card_reader as card_reader_frames
 from kiosk.devicekit.decode import dispenser as dispenser_frames
 from kiosk.devicekit.decode import note_acceptor as acceptor_frames
 from kiosk.devicekit.decode import pin_pad as pin_pad_frames
 from kiosk.devicekit.decode import printer as printer_frames
 from kiosk.devicekit.frames import Decoder, Vocabulary
+from kiosk.devicekit.sweep.barcode_scanner import sweep as sweep_barcode
 from kiosk.devicekit.sweep.base import Sweep
 from kiosk.devicekit.sweep.card_reader import sweep as sweep_card_reader
 from kiosk.devicekit.sweep.dispenser import sweep_1000, sweep_2000, sweep_4000
@@ -136,6 +140,11 @@ _UNITS: Final = (
         "ssp", "CashAcceptor", "ssp", "SSP note validator (NV200), in clear",
         _driver(SspValidator), _simulator(SimNv200), acceptor_frames.SspDecoder, cash_acceptor.SUITE,
         acceptor_frames.SSP_VOCABULARY, sweep_ssp, SSP_LINE,
+    ),
+    Unit(
+        "honeywell", "BarcodeReader", "honeywell", "Honeywell serial barcode scanner",
+        _driver(HoneywellScanner), SimBarcodeScanner, barcode_frames.BarcodeDecoder, barcode_reader.SUITE,
+        barcode_frames.VOCABULARY, sweep_barcode, checked=False,
     ),
 )  # fmt: skip
 

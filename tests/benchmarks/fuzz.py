@@ -27,6 +27,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
+from drivers.barcode_scanner.framing import HostReader, ScannerReader
 from drivers.base.clock import SimClock
 from drivers.base.errors import LocalProtocolError, RemoteProtocolError
 from drivers.base.vocabulary import Command
@@ -147,8 +148,8 @@ def reframe_ssp(rng: Random, direction: str, data: bytes) -> bytes:
     return ssp.encode(ssp.Frame(frame.sequence, frame.address, payload))
 
 
-def reframe_escpos(rng: Random, direction: str, data: bytes) -> bytes:
-    """There is no check character: a status with other bits is a good frame."""
+def reframe_plain(rng: Random, direction: str, data: bytes) -> bytes:
+    """Without a check character any bits make a good frame."""
     del direction
     return flipped(rng, data)
 
@@ -191,6 +192,20 @@ def readers_szzt() -> Callable[[str, bytes], None]:
     def feed(direction: str, data: bytes) -> None:
         del direction
         reader.feed(data)
+
+    return feed
+
+
+def readers_honeywell() -> Callable[[str, bytes], None]:
+    host, reader, clock = HostReader(), ScannerReader(b"\r", 100), SimClock()
+    reader.expect("REVINF", tells_lines=True)
+
+    def feed(direction: str, data: bytes) -> None:
+        clock.advance(len(data) * 7 % 250)
+        if direction == "to_device":
+            host.feed(data)
+        else:
+            reader.feed(data, clock.now_ms())
 
     return feed
 
@@ -253,8 +268,9 @@ PROTOCOLS = {
     "szzt": Protocol(UNITS["szzt"], readers_szzt, reframe_szzt),
     "ccnet": Protocol(UNITS["ccnet"], readers_ccnet, reframe_ccnet),
     "ssp": Protocol(UNITS["ssp"], readers_ssp, reframe_ssp),
-    "reliance": Protocol(UNITS["reliance"], readers_escpos(fixed_bits=False), reframe_escpos),
-    "epson": Protocol(UNITS["epson"], readers_escpos(fixed_bits=True), reframe_escpos),
+    "honeywell": Protocol(UNITS["honeywell"], readers_honeywell, reframe_plain),
+    "reliance": Protocol(UNITS["reliance"], readers_escpos(fixed_bits=False), reframe_plain),
+    "epson": Protocol(UNITS["epson"], readers_escpos(fixed_bits=True), reframe_plain),
 }
 
 
