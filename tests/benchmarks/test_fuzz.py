@@ -8,7 +8,6 @@ import pytest
 
 from tests.benchmarks import fuzz as fuzzing
 
-
 KNOWN = {"honeywell": "the simulator raises for a menu command that is not ASCII: 16 4D 0D B2 21"}
 
 
