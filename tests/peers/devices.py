@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from drivers.sim.dispenser import SimLcdm4000
+from drivers.sim.note_acceptor import SimNv200
 from drivers.sim.printer import EPSON, SimEscPosPrinter
 from tests.peers.transcript import Build
 
 DEVICES: Final[Mapping[str, Build]] = {
     "lcdm4000": lambda clock: SimLcdm4000(clock, {"unit1": 40, "unit2": 40, "unit3": 40, "unit4": 40}),
+    "nv200": lambda clock: SimNv200(clock, protocol_max=7),
     "epson": lambda clock: SimEscPosPrinter(clock, EPSON),
 }
