@@ -99,9 +99,7 @@ class SniffingProxy:
         """
         with self._passed:
             before = self._answers
-            if not self._passed.wait_for(
-                lambda: self._answers > before and ready(self._server.state()), WHEN_WITHIN_S
-            ):
+            if not self._passed.wait_for(lambda: self._answers > before and ready(self._server.state()), WHEN_WITHIN_S):
                 raise AssertionError(f"{name}: the device never came so far: {self._server.state()}")
         self.act(name, **arguments)
 

@@ -44,6 +44,7 @@ class Session:
 
     proxy: SniffingProxy
     server: PtyServer
+    device: Any
     expect: dict[str, Any] = field(default_factory=dict)
 
     def run(self, command: Sequence[str | Path], *words: object) -> Any:
@@ -115,11 +116,12 @@ def run_client(command: Sequence[object]) -> Any:
 def session(name: str, peer: str, device: str, about: str, spoils: tuple[Spoil, ...] = ()) -> Iterator[Session]:
     """Serve `device` to a program. When asked to, keep what passed as transcripts/`name`.yaml."""
     clock = MonotonicClock()
+    made = DEVICES[device](clock)
     with (
-        serve_pty(DEVICES[device](clock), clock) as server,
+        serve_pty(made, clock) as server,
         SniffingProxy(server, clock, spoils) as proxy,
     ):
-        found = Session(proxy, server)
+        found = Session(proxy, server, made)
         yield found
         assert not proxy.unstruck
         steps = list(proxy.steps)
@@ -152,4 +154,5 @@ def replay_all(peer: str) -> int:
         if transcript.peer == peer:
             replay(transcript, DEVICES[transcript.device])
             asked += transcript.asked
+    assert asked, f"there is no transcript of {peer}"
     return asked

@@ -69,12 +69,13 @@ def load(path: Path) -> Transcript:
         peer=data["peer"],
         device=data["device"],
         about=data["about"],
-        steps=[_step(entry) for entry in data["steps"]],
+        steps=[step_of(entry) for entry in data["steps"]],
         state=data["state"],
     )
 
 
-def _step(entry: Mapping[str, Any]) -> Step:
+def step_of(entry: Mapping[str, Any]) -> Step:
+    """Read a step as it is written. Raises KeyError for one that is none."""
     for kind in ("to_device", "from_device"):
         if kind in entry:
             return Step(entry["at_ms"], kind, bytes.fromhex(entry[kind]))

@@ -216,9 +216,7 @@ def test_a_whole_online_transaction() -> None:
     assert (kind, counter) == (0x40, 1)
     assert told == bytes.fromhex("06011203600000")
     session = session_key(card_key(ISSUER_KEY, case["pan"], case["sequence"]), 1)
-    assert tc == psec.mac.generate_retail_mac(
-        session[:8], session[8:], DATA + b"\x1c\x00" + b"\x00\x01" + told, 2
-    )
+    assert tc == psec.mac.generate_retail_mac(session[:8], session[8:], DATA + b"\x1c\x00" + b"\x00\x01" + told, 2)
     assert card.phase is Phase.ENDED
     assert card.last_online_atc == 1
 
