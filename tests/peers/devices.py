@@ -14,6 +14,8 @@ from drivers.sim.printer import EPSON, SimEscPosPrinter
 from drivers.sim.vpcd import VpcdCard
 from tests.peers.transcript import Build
 
+STOCK: Final = {"unit1": 40, "unit2": 40, "unit3": 40, "unit4": 40}
+
 
 class ChipBehindReader:
     """A chip card at the virtual reader, in the shape of a device."""
@@ -53,7 +55,8 @@ class ChipBehindReader:
 
 
 DEVICES: Final[Mapping[str, Build]] = {
-    "lcdm4000": lambda clock: SimLcdm4000(clock, {"unit1": 40, "unit2": 40, "unit3": 40, "unit4": 40}),
+    "lcdm4000": lambda clock: SimLcdm4000(clock, STOCK),
+    "lcdm4000 silent reset": lambda clock: SimLcdm4000(clock, STOCK, reset_responses=0),
     "nv200": lambda clock: SimNv200(clock, protocol_max=7),
     "chip_card": ChipBehindReader,
     "epson": lambda clock: SimEscPosPrinter(clock, EPSON),
