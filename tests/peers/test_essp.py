@@ -60,6 +60,15 @@ def test_a_note_that_is_none_is_given_back(python: Path) -> None:
         assert state["counters"]["rejected"] == 1
 
 
+def test_a_host_that_goes_away_with_a_note_in_escrow(python: Path) -> None:
+    with session("essp-gone", PEER, DEVICE, "the host ends while a recognised note waits") as peer:
+        with peer.running([python, CLIENT], READ, READ) as program:
+            peer.proxy.act_when(is_open, "insert_note", value=100)
+            told = program.answer()
+        assert events(told, CREDIT) == []
+        assert peer.state("phase", "counters")["phase"] == "escrow"  # what becomes of it: test_replay
+
+
 def test_packets_that_arrive_twice_credit_a_note_once(python: Path) -> None:
     # of lost or damaged packets eSSP6 repeats none: its thread ends at the first, so only this is to be seen here
     with session("essp-twice", PEER, DEVICE, "packets arrive twice, the replies come twice") as peer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.peers.devices import DEVICES
 from tests.peers.environment import PeerMissing, cache, made, run
 from tests.peers.session import have, replay_all
 from tests.peers.transcript import PLACE, Step, load, replay
+from tests.peers.transcript import run as run_on
 
 NAMES = sorted(path.stem for path in PLACE.glob("*.yaml"))
 
@@ -85,3 +87,14 @@ def test_an_installer_that_fails_leaves_no_half_of_an_environment(
     assert (made("x-1", install) / "half").exists()
     made("x-1", install)
     assert len(tries) == 2
+
+
+def test_a_note_whose_host_went_away_is_given_back_and_never_credited() -> None:
+    transcript = load(PLACE / "essp-gone.yaml")
+    wire, clock = replay(transcript, DEVICES[transcript.device])
+    assert run_on(wire, clock, clock.now_ms() + 20_000) == b""  # it speaks only when it is asked
+    state: Any = wire.device.state()
+    assert state["counters"]["rejected"] == 1
+    assert state["counters"]["stacked"] == 0
+    assert state["places"]["mouth"] == {10000: 1}
+    assert not state["enabled"]
