@@ -21,7 +21,6 @@ from kiosk.places import LINE_FAULTS, Place
 from kiosk.plain import plain
 from kiosk.ports import Input
 from kiosk.rehearsal.person import wallet_of
-from kiosk.ui.paper import document_png
 from kiosk.ui.render import png_of
 from kiosk.ui.scene import MOVING
 from kiosk.ui.screens import ScreenError
@@ -44,14 +43,14 @@ NUMBERS: Final = frozenset(
 )
 TRUTHS: Final = frozenset({"covered", "stuck", "keeps_keys", "stays"})
 CARD_NOTES: Final = {
-    "normal": "enough money, all services",
+    "normal": "enough for everything",
     "low_balance": "less than a 100 on it",
     "expired": "expired in June 2024",
     "blocked": "blocked by its holder",
     "stolen": "reported stolen: kept",
     "last_try": "one PIN try left",
-    "partial": "takes less when there is less",
-    "limited": "2,000 at a time, three a day",
+    "partial": "takes what there is",
+    "limited": "2,000 at a time",
 }
 ROWS_MAX: Final = 100  # records or messages in one snapshot
 POWER_CUT_MAX_MS: Final = 120_000
@@ -86,6 +85,8 @@ class LiveBench:
         return png_of(self._call(self._draw))
 
     def document(self) -> bytes | None:
+        from kiosk.ui.paper import document_png  # brings 7 MB that few pages need
+
         newest = self._call(lambda: _newest(self._live.places["printer"].state()))
         return None if newest is None else document_png(document_of(newest["elements"]))
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from kiosk.devicekit.cli import add_to as add_devicekit
 from kiosk.strict_yaml import DocumentError
 
 app = typer.Typer(
@@ -82,6 +83,46 @@ def crash(
     print(result.summary())
     if not result.passed:
         raise typer.Exit(1)
+
+
+@app.command()
+def menu(
+    profile: Annotated[str, typer.Option("--profile", help="A capability profile; else the terminal's own.")] = "",
+    without: Annotated[
+        list[str] | None, typer.Option("--without", help="A device that this terminal does not have; again for more.")
+    ] = None,
+    broken: Annotated[
+        list[str] | None, typer.Option("--broken", help="A device that is out of order; again for more.")
+    ] = None,
+    host: Annotated[bool, typer.Option("--host/--no-host", help="Whether the host is online.")] = True,
+    cash: Annotated[bool, typer.Option("--cash/--no-cash", help="Whether there are notes to pay.")] = True,
+    card: Annotated[bool, typer.Option("--card/--no-card", help="Whether a card is in the reader.")] = True,
+    config: ConfigOption = None,
+) -> None:
+    """Print the menu that a terminal would show, and why each service is offered, disabled or hidden."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from kiosk.compose import menu as built
+    from kiosk.config import load_config
+    from kiosk.services.menu import DEVICES, Circumstances, explain
+
+    site = load_config(config)
+    chosen = profile or site.site.profile
+    if chosen not in site.profiles:
+        print(f"there is no profile {chosen!r}; profiles: {', '.join(site.profiles)}", file=sys.stderr)
+        raise typer.Exit(2)
+    if strange := [d for d in (*(without or ()), *(broken or ())) if d not in DEVICES]:
+        print(f"{strange[0]!r} is no device; devices: {', '.join(DEVICES)}", file=sys.stderr)
+        raise typer.Exit(2)
+    installed = frozenset(DEVICES) - set(without or ())
+    now = Circumstances(installed, installed - set(broken or ()), host, cash, card)
+    table = Table(title=f"menu of the profile {chosen}")
+    for column in ("service", "place", "why"):
+        table.add_column(column)
+    for line in built().compute(site.profiles[chosen], now):
+        table.add_row(line.service, line.place, explain(line))
+    Console().print(table)
 
 
 def _open_journal(file: Path, config: Path | None) -> object:
@@ -202,6 +243,11 @@ def device_serve(
     except ValueError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2) from None
+
+
+# ---------------------------------------------------------------- the technician's kit: selftest, probe, trace, console
+
+add_devicekit(device_app)
 
 
 if __name__ == "__main__":

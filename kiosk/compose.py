@@ -30,7 +30,7 @@ from kiosk.bank.storage import Store
 from kiosk.config import DEVICES, ROOT, Config
 from kiosk.devices import DeviceDesk, Line
 from kiosk.effects import Record
-from kiosk.flow.chart import Chart, load_charts
+from kiosk.flow.chart import SERVICE, Chart, load_charts
 from kiosk.flow.offers import Offers
 from kiosk.flow.runner import FlowRunner
 from kiosk.host.client import HostClient
@@ -41,31 +41,68 @@ from kiosk.kernel import Kernel, Parts, Watcher, no_point
 from kiosk.numbers import Numbers
 from kiosk.ports import Calendar, Clock
 from kiosk.recovery import first_load, recover
+from kiosk.services.asking import Asking
 from kiosk.services.dispensing import Dispensing
+from kiosk.services.entering import Entering
 from kiosk.services.facts import OpenCases
+from kiosk.services.inquiry import Inquiry
+from kiosk.services.menu import Business, Menu
+from kiosk.services.payee import Accounts
+from kiosk.services.pin_change import PinChange
 from kiosk.services.receipt import Receipts
+from kiosk.services.remittance import Remittance
 from kiosk.services.session import Sessions
+from kiosk.services.transfer import Transfer
 from kiosk.services.upkeep import Upkeep
 from kiosk.services.withdrawal import Withdrawal
 from kiosk.site import Site
 from kiosk.standing import Standing
+from kiosk.strict_yaml import DocumentError, Mistake
 from kiosk.terminal import Terminal
 from kiosk.turn import Words
 from kiosk.view import View
 
 FLOWS: Final = ROOT / "models" / "flows"
 VERSION: Final = "0.1.0"
-SHARED: Final = (
-    "terminal", "settlement", "preparation", "authenticate", "return_card", "retain_card", "dispense", "print_receipt",
-    "upkeep",
-)  # fmt: skip
-"""Flows that serve others; what is left is a service's own."""
 REGIONS: Final = {"main": "terminal", "upkeep": "upkeep"}
 
 
+def businesses() -> tuple[Business, ...]:
+    """Return what customers can choose. A new service is added here, and nowhere else in the code that exists."""
+    return (
+        Withdrawal(),
+        Inquiry(),
+        Transfer(),
+        Remittance(),
+        PinChange(),
+    )  # fmt: skip
+
+
+@cache
+def menu() -> Menu:
+    """Return the menu of what is built."""
+    return Menu(b.service for b in businesses())
+
+
 def services() -> tuple[object, ...]:
-    """Return one of every service."""
-    return Sessions(), Withdrawal(), Dispensing(), Receipts(), Upkeep()
+    """Return one of everything that offers guards, actions, choices and views to charts."""
+    chosen = businesses()
+    receipts = Receipts({b.service.name: b.document for b in chosen})
+    return Sessions(menu()), Asking(), Entering(), Accounts(), Dispensing(), receipts, Upkeep(), *chosen
+
+
+def _check_services(charts: Mapping[str, Chart]) -> None:
+    """Check that the services of the menu and the charts of kind ``service`` are the same. Raises DocumentError."""
+    wanted = {b.service.flow for b in businesses()}
+    mistakes = [
+        Mistake(chart.file, 1, 1, f"{chart.name!r} is of kind service and no module runs it; add it to compose.py")
+        for chart in charts.values() if chart.kind == SERVICE and chart.name not in wanted
+    ]  # fmt: skip
+    for name in sorted(wanted):
+        if name not in charts or charts[name].kind != SERVICE:
+            mistakes.append(Mistake(str(FLOWS / f"{name}.yaml"), 1, 1, f"write the flow {name!r}, of kind service"))
+    if mistakes:
+        raise DocumentError(mistakes)
 
 
 @cache
@@ -74,6 +111,7 @@ def flows(folder: Path = FLOWS) -> tuple[Mapping[str, Chart], Offers]:
     charts = load_charts(folder)
     offers = Offers.of(services())
     offers.check(charts)
+    _check_services(charts)
     return charts, offers
 
 

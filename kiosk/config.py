@@ -76,6 +76,12 @@ class HostForm(_Strict):
     keys: KeysForm
 
 
+class ProfilesForm(_Strict):
+    """Capability profiles: what a terminal of each kind is for, in the order of its menu."""
+
+    profiles: dict[str, list[str]]
+
+
 @dataclass(frozen=True)
 class Config:
     """Everything a site sets."""
@@ -85,15 +91,22 @@ class Config:
     devices: DevicesForm
     host: HostForm
     bank: Mapping[str, Any]
+    profiles: Mapping[str, list[str]]
 
 
 def load_config(folder: Path | None = None) -> Config:
     """Read a configuration folder. Raises DocumentError with every mistake of the first bad file."""
     folder = folder or ROOT / "config"
+    document = strict_yaml.load(folder / "terminal.yaml")
+    site = document.as_model(Site)
+    profiles = strict_yaml.load(folder / "profiles.yaml").as_model(ProfilesForm).profiles
+    if site.profile not in profiles:
+        raise document.error(("profile",), f"there is no profile {site.profile!r}; profiles: {', '.join(profiles)}")
     return Config(
         folder,
-        strict_yaml.load(folder / "terminal.yaml").as_model(Site),
+        site.model_copy(update={"services": tuple(profiles[site.profile])}),
         strict_yaml.load(folder / "devices.yaml").as_model(DevicesForm),
         strict_yaml.load(folder / "host.yaml").as_model(HostForm),
         strict_yaml.load(folder / "bank.yaml").data,
+        profiles,
     )

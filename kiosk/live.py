@@ -5,9 +5,9 @@ until the next deadline or until somebody wakes it: a line's or link's thread th
 a job, a signal. Nobody else touches a part of the terminal; whoever wants something done or known gives a job to
 `call`.
 
-The terminal is crash-only. A step that fails has journalled nothing and sent nothing, so what fails is dropped whole
-and started again from the journal, as after a power cut; too many failures in a short time, and it stays out of service
-until somebody restarts it.
+The terminal is crash-only. A step that fails has journalled nothing and sent nothing, and whatever else fails is no
+worse than a power cut: the terminal is dropped whole and started again from the journal. Too many failures in a short
+time, and it stays out of service until somebody restarts it.
 
     lines, link, bench, signals --wake--> [ jobs | pump | window | publish | sleep until deadline ]
 """
@@ -44,8 +44,8 @@ from kiosk.tap import KEPT, Passed, TappedLink
 from kiosk.terminal import Terminal
 from kiosk.turn import Words
 from kiosk.ui.render import Renderer
-from kiosk.ui.scene import Brand
 from kiosk.ui.screens import ScreenError
+from kiosk.ui.values import Brand
 from kiosk.view import View
 from kiosk.wake import Waker
 
@@ -126,6 +126,7 @@ class Live:
         self._waker = Waker()
         self._jobs: deque[Callable[[], None]] = deque()
         self._listeners: list[Callable[[], None]] = []
+        self._shown: object = None
         self._crashes: deque[int] = deque()
         self._power_back_ms: int | None = None
         self._window: Screen | None = None
@@ -136,7 +137,7 @@ class Live:
         self._open = ExitStack()
         with ExitStack() as opening:
             opening.callback(self._waker.close)
-            self._key = bytes.fromhex(config.host.keys.bits("journal").reveal())
+            self._key = bytes.fromhex(config.host.keys.journal)
             self._stocked = self._as_left(config)
             self.places = {
                 name: place_of(
@@ -181,9 +182,8 @@ class Live:
             raise Gone(f"the terminal did not answer within {ANSWER_WITHIN_S:.0f} s") from None
 
     def listen(self, changed: Callable[[], None]) -> Callable[[], None]:
-        """Call `changed` (from the terminal's thread: it must only wake somebody) after every change.
-
-        Returns what ends it.
+        """Call `changed` (from the terminal's thread: it must only wake somebody) whenever there is something new to
+        see. Returns what ends it.
         """
         self._listeners.append(changed)
         return lambda: self._listeners.remove(changed)
@@ -219,6 +219,7 @@ class Live:
         worked = self._run_jobs()
         if self._power_back_ms is not None and self.clock.now_ms() >= self._power_back_ms:
             self._power_on()
+            worked = True
         if self.terminal is None:
             for place in self.places.values():
                 place.tick()
@@ -229,7 +230,7 @@ class Live:
                 self.touch(done)
                 worked = True
         if worked:
-            self.changed()
+            self._tell()
         return worked
 
     def _pump(self, terminal: Terminal) -> bool:
@@ -237,7 +238,7 @@ class Live:
             for place in self.places.values():
                 place.tick()
             return terminal.pump()
-        except (StepFailed, OverflowError) as error:
+        except Exception as error:  # a step that failed, or a mistake in a driver: the journal knows what was open
             self._crashed(error)
             return True
 
@@ -280,9 +281,33 @@ class Live:
             return None
         return None if made is None or made.event == "key_pressed" else made
 
-    def changed(self) -> None:
-        for listener in tuple(self._listeners):
-            listener()
+    def _tell(self) -> None:
+        """Wake whoever looks on, if there is something new to see: devices are polled all the time, and a look is a
+        job itself, so that a turn that worked says nothing.
+        """
+        if not self._listeners:
+            self._shown = None
+            return
+        looks = self._looks()
+        if looks != self._shown:
+            self._shown = looks
+            for listener in tuple(self._listeners):
+                listener()
+
+    def _looks(self) -> object:
+        """Return everything a page shows, cheaply."""
+        terminal = self.terminal
+        personality = self.bank.personality if self.bank is not None else None
+        return (
+            self.pictures,
+            self.entries[-1].seq if self.entries else 0,
+            self.messages[-1].number if self.messages else 0,
+            [(place.plugged, place.state()) for place in self.places.values()],
+            terminal.standing.as_data() if terminal is not None else None,
+            (terminal.standing.host_online, terminal.standing.advices_waiting) if terminal is not None else None,
+            (personality.armed(), personality.link_up) if personality is not None else None,
+            self.broken,
+        )
 
     # ------------------------------------------------------------ power
 
@@ -294,7 +319,6 @@ class Live:
         self.view = None
         self.pictures += 1
         self._power_back_ms = self.clock.now_ms() + for_ms
-        self.changed()
 
     @property
     def powered(self) -> bool:
@@ -304,7 +328,10 @@ class Live:
         self._power_back_ms = None
         for place in self.places.values():
             place.power(True)
-        self._start()
+        try:
+            self._start()
+        except (StepFailed, JournalError) as error:
+            self._crashed(error)
 
     # ------------------------------------------------------------ start, end, failures
 
@@ -333,7 +360,6 @@ class Live:
             )
             self.terminal.side_keys = self.side_key
             opening.pop_all()
-        self.changed()
 
     def _tls(self) -> ssl.SSLContext | None:
         return ssl.create_default_context() if self.config.host.tls else None

@@ -15,11 +15,14 @@ from kiosk.money import Money
 
 @cache
 def _fields(kind: type) -> tuple[str, ...]:
-    return tuple(f.name for f in dataclasses.fields(kind))
+    return tuple(f.name for f in dataclasses.fields(kind) if f.repr)
 
 
 def plain(value: Any) -> Any:
-    """Return JSON-able data. Dataclasses become objects without their empty fields; Money keeps unit and currency."""
+    """Return JSON-able data; Money keeps unit and currency.
+
+    Dataclasses become objects without empty fields and without those that do not show themselves (``repr=False``).
+    """
     if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, Money):

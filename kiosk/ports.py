@@ -78,8 +78,10 @@ class HostRequest:
 
     `ticket` is unique for ever; `stan`, `rrn` and `sent_at` are made and journalled before sending.
     `operation` is a name of the processing-code table (``"withdrawal"``, ``"inquiry"`` ...).
-    `mix` is the note mix asked for, denomination in minor units -> notes (F48 RQ). `to_account` is the
-    account a transfer goes to (F103); `private` holds further F48 tags (``BL`` biller and reference).
+    `mix` is the note mix asked for, denomination in minor units -> notes (F48 RQ). `from_account` is the
+    account debited or asked about where it is not the card's own (F102), `to_account` the one a transfer goes to
+    (F103); `fee` is charged on top of the amount (F28); `private` holds further F48 tags (``BL`` biller and
+    reference); `new_pin_block` is the PIN that a PIN change sets (F48 NP).
     """
 
     ticket: str
@@ -92,7 +94,10 @@ class HostRequest:
     pin_block: PinBlock | None = None
     entry_mode: str = "901"
     mix: Mapping[int, int] = field(default_factory=dict)
+    fee: Money | None = None
+    from_account: str = ""
     to_account: str = ""
+    new_pin_block: PinBlock | None = None
     private: Mapping[str, str] = field(default_factory=dict)
     answer_within_ms: int = 30_000
 
@@ -141,7 +146,7 @@ class HostAnswered:
     ledger: Money | None = None
     tries_left: int | None = None
     text: str = ""
-    extra: Mapping[str, str] = field(default_factory=dict)  # F48 tags of the answer
+    extra: Mapping[str, str] = field(default_factory=dict, repr=False)  # F48 tags, F125 as ``125``: not journalled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,7 +63,7 @@ def recover(journal: Journal) -> Recovered:
             case kind:
                 if kind == "advice_queued":
                     advices[data["id"]] = data
-                key = data["original"]["rrn"] if kind == "advice_queued" and "original" in data else data.get("case")
+                key = data.get("case")
                 if key is None:
                     continue
                 case = cases.fold(open_cases.get(key), kind, data)

@@ -52,6 +52,13 @@ class CardsForm(_Strict):
     entry_mode: str = "901"
 
 
+class RemittanceForm(_Strict):
+    """Where money can be sent: codes of other banks, as the host knows them, with their names by language."""
+
+    banks: dict[str, dict[str, str]] = Field(default_factory=dict, max_length=8)
+    most_minor: int = Field(default=5_000_000, gt=0)
+
+
 class Site(_Strict):
     """One terminal."""
 
@@ -67,6 +74,10 @@ class Site(_Strict):
     cards: CardsForm
     card_found_at_start: Literal["eject", "retain"] = "retain"
     advices_waiting_max: int = Field(default=0, ge=0)
+    transfer_max_minor: int = Field(default=5_000_000, gt=0)
+    remittance: RemittanceForm = RemittanceForm()
+    profile: str = "standard"
+    services: tuple[str, ...] = Field(default=(), exclude=True)  # of the profile, in the menu's order
 
     @cached_property
     def notes(self) -> dict[str, Note]:

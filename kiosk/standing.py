@@ -72,10 +72,9 @@ class Standing:
         condition = self._conditions[device]
         condition.stranger, condition.identity = False, None
 
-    def stop(self, device: str, error: str) -> None:
-        """Put a device out of use until a technician comes (a jam that a flow met)."""
-        condition = self._conditions[device]
-        condition.health, condition.error = Health.STOP, error
+    @property
+    def installed(self) -> tuple[str, ...]:
+        return tuple(self._conditions)
 
     def usable(self, device: str) -> bool:
         c = self._conditions.get(device)

@@ -24,6 +24,18 @@ from kiosk.site import Site
 Fact = TypeVar("Fact")
 
 
+class OfVisit:
+    """Marks a fact of one customer's visit: forgotten when the session ends."""
+
+    __slots__ = ()
+
+
+class OfBusiness(OfVisit):
+    """Marks a fact of one service: forgotten when the session ends or the customer chooses another service."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened. `answers` marks one that a chart must understand: the answer to an order, a deadline,
@@ -39,6 +51,11 @@ class Event:
 
 class Fitness(Protocol):
     """What the terminal knows of its parts; read by guards."""
+
+    @property
+    def installed(self) -> tuple[str, ...]:
+        """The devices that this terminal has by its configuration."""
+        ...
 
     def usable(self, device: str) -> bool:
         """Whether a device is identified and neither stopped nor lost."""
@@ -67,7 +84,7 @@ class Fitness(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Language:
+class Language(OfVisit):
     """The fact that says in which language the customer is served."""
 
     locale: str
@@ -121,6 +138,10 @@ class Turn:
     def drop(self, *kinds: type) -> None:
         for kind in kinds:
             self.facts.pop(kind, None)
+
+    def forget(self, mark: type) -> None:
+        """Drop every fact marked `mark` (`OfVisit`, `OfBusiness`)."""
+        self.drop(*(kind for kind in self.facts if issubclass(kind, mark)))
 
     # ------------------------------------------------------------ decisions
 

@@ -175,9 +175,12 @@ class StoredNotes(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredNotesResult(Result):
+    """`counters`: the device's own totals, to be given to `LastPayOut` with `stored`."""
+
     verb = "stored_notes"
     currency: str = ""
     stored: NoteCounts = field(default_factory=dict)
+    counters: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,11 +209,12 @@ class PayOutResult(Result):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastPayOut(Command):
-    """Ask what became of a payout; moves nothing. `stored` is what `StoredNotes` said before it."""
+    """Ask what became of a payout; moves nothing. `stored`, `counters`: what `StoredNotes` said before it."""
 
     verb = "last_pay_out"
     picks: NoteCounts
     stored: NoteCounts
+    counters: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,8 +276,10 @@ class NoteInEscrow(AcceptorHappening):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteStacked(AcceptorHappening):
-    """The note is ours: credit it, once. `recovered`: found at a restart of the device and moved on by it;
-    `escrowed` is False when it went in without having been seen in escrow. `value_minor` 0: not known.
+    """The note is ours: credit it, once. `escrowed` is False when it went in without having been seen in escrow.
+
+    `recovered`: told at a restart or a reconnection, or found by the counters. It may have been told before, to a
+    reader who then crashed: compare with the journal before crediting. `value_minor` 0: not known.
     """
 
     name = "note_stacked"

@@ -27,6 +27,7 @@ from drivers.sim.escpos_stream import Operation, RealTimeScanner, Tokenizer
 from drivers.sim.paper import Paper, render_text
 
 _REPLYING: Final = frozenset({"GS r", "GS I", "ESC v", "GS a"})
+_STYLING: Final = frozenset({"ESC @", "ESC !", "GS !"})  # behind these a line may take another time
 _CLEAR: Final = b"\x10\x05\x02"
 QUEUE_MAX: Final = 20_000  # operations; a printer without flow control loses what it cannot hold
 
@@ -166,12 +167,12 @@ class SimEscPosPrinter:
         return self._go_on() if self._powered else []
 
     def next_deadline_ms(self) -> int | None:
-        """Return when the next reply, or the end of the queue, falls due."""
+        """Return when the next reply, the next change of the line height, or the end of the queue falls due."""
         if not self._queue or not self._powered or self._stopped():
             return None
         due_ms = self._free_at_ms
         for operation in self._queue:
-            if operation.name in _REPLYING:
+            if operation.name in _REPLYING or operation.name in _STYLING:
                 break
             due_ms += self._takes_ms(operation)
         return due_ms

@@ -13,11 +13,13 @@ SCHEMA: Final = (
     """CREATE TABLE IF NOT EXISTS customer_accounts (
         number TEXT PRIMARY KEY REFERENCES accounts(id), holder TEXT NOT NULL,
         per_withdrawal_minor BIGINT NOT NULL, per_day_minor BIGINT NOT NULL,
-        withdrawals_per_day BIGINT NOT NULL, partial_approval INTEGER NOT NULL)""",
+        withdrawals_per_day BIGINT NOT NULL, partial_approval INTEGER NOT NULL, kind TEXT NOT NULL)""",
     """CREATE TABLE IF NOT EXISTS cards (
         token TEXT PRIMARY KEY, masked TEXT NOT NULL, expiry TEXT NOT NULL, account TEXT NOT NULL,
         state TEXT NOT NULL, pin_check TEXT NOT NULL, tries_left INTEGER NOT NULL,
         retain_on_tries INTEGER NOT NULL, label TEXT NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS card_accounts (
+        token TEXT NOT NULL, place INTEGER NOT NULL, account TEXT NOT NULL, PRIMARY KEY (token, place))""",
     """CREATE TABLE IF NOT EXISTS daily_use (
         account TEXT NOT NULL, booked_on TEXT NOT NULL, amount_minor BIGINT NOT NULL, number BIGINT NOT NULL,
         PRIMARY KEY (account, booked_on))""",
@@ -48,13 +50,14 @@ class Limits:
 
 def store_account(tx: Tx, account: AccountData) -> None:
     tx.run(
-        "INSERT INTO customer_accounts VALUES (:number, :holder, :one, :day, :times, :partial)",
+        "INSERT INTO customer_accounts VALUES (:number, :holder, :one, :day, :times, :partial, :kind)",
         number=account.number,
         holder=account.holder,
         one=account.per_withdrawal_minor,
         day=account.per_day_minor,
         times=account.withdrawals_per_day,
         partial=int(account.partial_approval),
+        kind=account.kind,
     )
 
 
@@ -73,6 +76,10 @@ def store_card(tx: Tx, card: CardData, keys: BankKeys) -> None:
         retain=int(card.retain_on_tries),
         label=card.label,
     )
+    for place, account in enumerate(dict.fromkeys((card.account, *card.linked))):
+        tx.run(
+            "INSERT INTO card_accounts VALUES (:token, :place, :account)", token=token, place=place, account=account
+        )
 
 
 def find_card(tx: Tx, token: str) -> Card | None:
@@ -82,6 +89,21 @@ def find_card(tx: Tx, token: str) -> Card | None:
         token=token,
     )
     return None if row is None else Card(*row)
+
+
+def linked_to(tx: Tx, token: str) -> list[tuple[str, str]]:
+    """Return number and kind of the accounts of a card, its own first."""
+    rows = tx.all(
+        "SELECT c.account, a.kind FROM card_accounts c JOIN customer_accounts a ON a.number = c.account"
+        " WHERE c.token = :token ORDER BY c.place",
+        token=token,
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def find_holder(tx: Tx, account: str) -> str | None:
+    row = tx.one("SELECT holder FROM customer_accounts WHERE number = :account", account=account)
+    return None if row is None else str(row[0])
 
 
 def find_limits(tx: Tx, account: str) -> Limits:

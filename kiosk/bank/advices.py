@@ -153,13 +153,18 @@ def _take_back(case: Case, order: Order, stands_minor: int) -> str:
     if not result.done:
         case.report("posting_refused", f"the payment cannot be taken back: {result.why}")
         return "94"
+    if order.fee_minor and not stands_minor:
+        fees = f"bank:fees:{order.currency}"
+        ledger.move(
+            case.tx, f"{order.key}/fee/resolved", fees, order.account, order.fee_minor, order.currency, case.stamp
+        )
     register.resolve_order(case.tx, order, "partial" if stands_minor else "reversed", stands_minor)
     return "00"
 
 
 # ---------------------------------------------------------------- settlement
 
-_DEBITS: Final = ("withdrawal", "cardless_withdrawal", "purchase", "payment")
+_DEBITS: Final = ("withdrawal", "cardless_withdrawal", "purchase", "payment", "remittance")
 _CREDITS: Final = ("deposit", "cheque_deposit")
 _TOTALS: Final = (74, 75, 76, 77, 78, 80, 86, 87, 88, 89, 97)
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from kiosk.bank import accounts, ledger, register
+from kiosk.bank import accounts, ledger, payments, register
 from kiosk.bank.accounts import Card
 from kiosk.bank.case import Case, echo
 from kiosk.bank.register import Order
 from kiosk.bank.secrets import clear_pin
-from kiosk.host.message import AdditionalAmount, Message, MessageError, additional_amounts, parse_private
+from kiosk.host.message import AdditionalAmount, Message, MessageError, additional_amounts, parse_private, private
 from kiosk.host.spec import Operation
 from kiosk.money import CURRENCIES
 
@@ -27,8 +27,6 @@ _LEDGER_REFUSED: Final = {
     "key_reused": "94",
 }
 _WITHOUT_PIN: Final = frozenset({"deposit", "cheque_deposit"})  # paying in takes nothing from the account
-STATEMENT_ROWS: Final = 10
-
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
@@ -40,6 +38,7 @@ class _Verdict:
     account: str = ""
     counter_account: str = ""
     more: dict[int, str] | None = None
+    fee_minor: int = 0
 
 
 def authorise(case: Case, forced_code: str = "") -> Message:
@@ -70,6 +69,7 @@ def authorise(case: Case, forced_code: str = "") -> Message:
         state=verdict.state,
         booked_on=case.stamp.booked_on,
         opened_s=case.now_s,
+        fee_minor=verdict.fee_minor,
     )
     register.open_order(case.tx, order)
     return echo(case, "0210", verdict.code, verdict.more)
@@ -146,14 +146,22 @@ def _serve(case: Case, operation: Operation, card: Card, pan: str) -> _Verdict:
             return _reserve(case, card.account, _payee(case), card.account)
         case "transfer":
             return _pay(case, card.account, case.message.get(103).strip())
+        case "remittance":
+            return _remit(case, card.account)
+        case "payee_lookup":
+            return _look_up(case, card.account)
+        case "remittance_status":
+            return _tell_remittance(case, card.account)
         case "payment":
             return _pay(case, card.account, _payee(case))
-        case "inquiry":
-            return _informed(case, card.account)
-        case "statement":
-            return _informed(case, card.account, {125: _statement(case, card.account)})
+        case "inquiry" | "statement":
+            account = case.message.get(102).strip() or card.account
+            if account not in (number for number, _ in accounts.linked_to(case.tx, card.token)):
+                return _Verdict("76", account=card.account)
+            rows = {125: payments.movements(case, account) or "-"} if operation.name == "statement" else {}
+            return _informed(case, account, rows)
         case "linked_accounts":
-            return _informed(case, card.account, {48: f"LA{len(card.account):03d}{card.account}"})
+            return _informed(case, card.account, {48: private({"LA": payments.linked(case, card.token)})})
         case "pin_change":
             return _change_pin(case, card, pan)
         case _:
@@ -186,12 +194,13 @@ def _withdraw(case: Case, account: str, cash: str) -> _Verdict:
     return verdict
 
 
-def _spendable(case: Case, account: str) -> int:
+def _spendable(case: Case, account: str, otherwise: int = 0) -> int:
+    """Return what may be spent; `otherwise` (or the amount asked) where the account has no floor."""
     row = case.tx.one(
         "SELECT ledger_minor - held_minor - floor_minor FROM accounts WHERE id = :id AND floor_minor IS NOT NULL",
         id=account,
     )
-    return case.amount_minor if row is None else max(0, int(row[0]))
+    return (otherwise or case.amount_minor) if row is None else max(0, int(row[0]))
 
 
 def _reserve(case: Case, debit: str, credit: str, account: str, amount_minor: int | None = None) -> _Verdict:
@@ -217,6 +226,55 @@ def _pay(case: Case, account: str, to: str) -> _Verdict:
         return _Verdict(_LEDGER_REFUSED[result.why], account=account, more=_balances(case, account))
     more = {38: f"{result.seq % 1_000_000:06d}", **_balances(case, account)}
     return _Verdict("00", "posted", case.amount_minor, account, to, more)
+
+
+def _look_up(case: Case, account: str) -> _Verdict:
+    """Tell the masked name of a payee, and for a remittance its fee and when it arrives. Nothing moves."""
+    if "RM" not in payments.tags_of(case):
+        holder = accounts.find_holder(case.tx, case.message.get(103).strip())
+        if holder is None:
+            return _Verdict("76", account=account)
+        return _Verdict("00", "informed", account=account, more={48: private({"PN": payments.name_tag(holder)})})
+    to = payments.destination_of(case)
+    there = payments.holder_of(case, to) if to is not None else None
+    if to is None or there is None:
+        return _Verdict("76", account=account)
+    tags = {"FE": str(payments.fee_minor(case)), "AR": payments.arrival_of(to)}
+    if there:
+        tags["PN"] = payments.name_tag(there)
+    return _Verdict("00", "informed", account=account, more={48: private(tags)})
+
+
+def _remit(case: Case, account: str) -> _Verdict:
+    """Post amount and fee, both or neither; the fee must be the one that the customer was shown (F28)."""
+    to = payments.destination_of(case)
+    if to is None or payments.holder_of(case, to) is None:
+        return _Verdict("76", account=account)
+    fee = payments.fee_minor(case)
+    if case.message.get(28) != f"D{fee:08d}":
+        return _Verdict("13", account=account)
+    spendable = _spendable(case, account, case.amount_minor + fee)
+    if spendable < case.amount_minor + fee:
+        return _Verdict("51", account=account, more=_balances(case, account))
+    through = f"bank:{'pickup' if to.way == payments.TO_PERSON else 'settlement'}:{case.currency}"
+    verdict = _pay(case, account, through)
+    if verdict.state == "posted" and fee:
+        fees, key = f"bank:fees:{case.currency}", f"{case.terminal}/{case.rrn}/fee"
+        charged = ledger.move(case.tx, key, account, fees, fee, case.currency, case.stamp)
+        assert charged.done, "amount and fee were covered together"
+    if verdict.state == "posted":
+        payments.remember(case, to)
+        verdict = replace(verdict, fee_minor=fee, more=(verdict.more or {}) | _balances(case, account))
+    return verdict
+
+
+def _tell_remittance(case: Case, account: str) -> _Verdict:
+    found = payments.find_remittance(case, account)
+    if found is None:
+        return _Verdict("25", account=account)
+    order, state = found
+    tags = {"ST": state, "AM": str(order.asked_minor)}
+    return _Verdict("00", "informed", account=account, more={48: private(tags)})
 
 
 def _payee(case: Case) -> str:
@@ -247,17 +305,6 @@ def _balances(case: Case, account: str, at_most: int | None = None) -> dict[int,
 
 def _informed(case: Case, account: str, more: dict[int, str] | None = None) -> _Verdict:
     return _Verdict("00", "informed", 0, account, "", _balances(case, account) | (more or {}))
-
-
-def _statement(case: Case, account: str) -> str:
-    """Return F125: per entry, newest first, ``MMDD C 000000010000`` joined by semicolons."""
-    rows = case.tx.all(
-        "SELECT t.booked_on, e.amount_minor FROM entries e JOIN transfers t ON t.seq = e.transfer"
-        " WHERE e.account = :account ORDER BY e.number DESC LIMIT :rows",
-        account=account,
-        rows=STATEMENT_ROWS,
-    )
-    return ";".join(f"{on[5:7]}{on[8:10]} {'D' if m < 0 else 'C'} {abs(m):012d}" for on, m in rows) or "-"
 
 
 def _change_pin(case: Case, card: Card, pan: str) -> _Verdict:

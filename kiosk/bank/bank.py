@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from kiosk.bank import accounts, ledger, register
+from kiosk.bank import accounts, ledger, payments, register
 from kiosk.bank.advices import complete, reverse, settle
 from kiosk.bank.authorise import authorise
 from kiosk.bank.case import Case, echo
@@ -269,7 +269,7 @@ class Bank:
         return Stamp(register.get_state(tx, "business_date"), self.calendar.now().isoformat())
 
     def _prepare(self, tx: Tx) -> None:
-        for statement in (*ledger.SCHEMA, *accounts.SCHEMA, *register.SCHEMA):
+        for statement in (*ledger.SCHEMA, *accounts.SCHEMA, *register.SCHEMA, *payments.SCHEMA):
             tx.run(statement)
         if register.get_state(tx, "business_date"):
             return
@@ -278,7 +278,7 @@ class Bank:
         stamp = self._stamp(tx)
         currencies = {data.currency} | {a.currency for a in data.accounts} | {t.currency for t in data.terminals}
         for currency in sorted(currencies):
-            for kind in ("vault", "settlement", "fees", "suspense"):
+            for kind in ("vault", "settlement", "pickup", "fees", "suspense"):
                 ledger.open_account(tx, f"bank:{kind}:{currency}", kind, currency)
         for payee in data.payees:
             ledger.open_account(tx, f"payee:{payee}", "payee", data.currency)

@@ -33,6 +33,7 @@ class AccountData:
     per_day_minor: int = 0
     withdrawals_per_day: int = 0
     partial_approval: bool = False
+    kind: str = "savings"  # savings, current, credit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,7 @@ class CardData:
     tries_left: int = 3
     retain_on_tries: bool = False
     label: str = ""
+    linked: Sequence[str] = ()  # further accounts of its holder, asked about and paid into with this card
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,15 @@ class TerminalData:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemittanceRule:
+    """What a remittance costs: so many thousandths, at least and at most."""
+
+    fee_permille: int = 10
+    fee_min_minor: int = 100
+    fee_max_minor: int = 5_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BankData:
     """The whole. `partial_step_minor` is the granularity of partial approvals; `hold_hours_max` the age at
     which an unresolved hold becomes an exception item.
@@ -70,6 +81,8 @@ class BankData:
     cards: Sequence[CardData]
     terminals: Sequence[TerminalData]
     payees: Mapping[str, str] = field(default_factory=dict)  # biller or agency code -> name
+    remittance: RemittanceRule = RemittanceRule()
+    correspondents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # other bank -> account -> holder
     currency: str = "CNY"
     business_date: str = ""  # ISO; empty means the calendar's date at the first start
     partial_step_minor: int = 10_000
@@ -97,6 +110,8 @@ def load_bank(raw: Mapping[str, Any]) -> BankData:
             terminal = dict(t)
             terminal["keys"] = _take(TerminalKeys, terminal.get("keys", {}), f"terminals[{n}].keys")
             terminals.append(_take(TerminalData, terminal, f"terminals[{n}]"))
+        if "remittance" in raw:
+            raw["remittance"] = _take(RemittanceRule, raw["remittance"], "remittance")
     except KeyError as error:
         raise BankDataError(f"the bank needs {error.args[0]!r}: keys, accounts, cards, terminals") from None
     data: BankData = _take(
@@ -124,6 +139,8 @@ def check(data: BankData) -> None:
             raise BankDataError(f"card {shown}: the PAN is not a number with a fitting check digit")
         if card.account not in numbers:
             raise BankDataError(f"card {shown}: account {card.account!r} does not exist")
+        if strange := [number for number in card.linked if number not in numbers]:
+            raise BankDataError(f"card {shown}: linked account {strange[0]!r} does not exist")
         if card.state not in CARD_STATES:
             raise BankDataError(f"card {shown}: state {card.state!r} is not one of {', '.join(CARD_STATES)}")
         if not (card.pin.isascii() and card.pin.isdigit() and 4 <= len(card.pin) <= 12):

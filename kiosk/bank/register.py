@@ -20,7 +20,7 @@ SCHEMA: Final = (
         operation TEXT NOT NULL, account TEXT NOT NULL, counter_account TEXT NOT NULL, currency TEXT NOT NULL,
         asked_minor BIGINT NOT NULL, approved_minor BIGINT NOT NULL, stands_minor BIGINT NOT NULL,
         code TEXT NOT NULL, state TEXT NOT NULL, booked_on TEXT NOT NULL, opened_s BIGINT NOT NULL,
-        PRIMARY KEY (terminal, rrn))""",
+        fee_minor BIGINT NOT NULL, PRIMARY KEY (terminal, rrn))""",
     "CREATE INDEX IF NOT EXISTS orders_open ON orders (state, opened_s)",
     """CREATE TABLE IF NOT EXISTS answers (
         key TEXT PRIMARY KEY, content TEXT NOT NULL, answer TEXT NOT NULL)""",
@@ -35,7 +35,7 @@ SCHEMA: Final = (
 
 ORDER_COLUMNS: Final = (
     "terminal, rrn, stan, sent_at, operation, account, counter_account, currency, asked_minor,"
-    " approved_minor, stands_minor, code, state, booked_on, opened_s"
+    " approved_minor, stands_minor, code, state, booked_on, opened_s, fee_minor"
 )
 
 
@@ -56,6 +56,7 @@ class Order:
     state: str
     booked_on: str
     opened_s: int
+    fee_minor: int = 0  # charged on top, by a transfer of its own
 
     @property
     def key(self) -> str:
@@ -94,7 +95,7 @@ def all_orders(tx: Tx) -> list[Order]:
 def open_order(tx: Tx, order: Order) -> None:
     tx.run(
         "INSERT INTO orders VALUES (:terminal, :rrn, :stan, :sent_at, :operation, :account, :counter, :currency,"
-        " :asked, :approved, :stands, :code, :state, :booked_on, :opened_s)",
+        " :asked, :approved, :stands, :code, :state, :booked_on, :opened_s, :fee)",
         terminal=order.terminal,
         rrn=order.rrn,
         stan=order.stan,
@@ -110,6 +111,7 @@ def open_order(tx: Tx, order: Order) -> None:
         state=order.state,
         booked_on=order.booked_on,
         opened_s=order.opened_s,
+        fee=order.fee_minor,
     )
 
 

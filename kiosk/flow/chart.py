@@ -4,6 +4,7 @@ The chart that runs is the chart that is drawn, proved and covered; so this modu
 and no screen, only names. The grammar (all names, no expressions):
 
     flow: withdrawal                  the flow's name, as the file's
+    kind: service                     one that a customer chooses; left out for a flow that others call by name
     purpose: one sentence
     initial: checking
     begin: [open_case]                actions on entering the flow
@@ -11,6 +12,7 @@ and no screen, only names. The grammar (all names, no expressions):
       checking: {screen: please_wait, within: {ms: 30000, else: host_silent}}
       amount:   {screen: choose_amount, within: {ms: 30000, ask_ms: 15000, else: timed_out}}
       card:     {call: return_card}   a sub-flow runs here; its ending comes back as an event
+      serving:  {call: {any: service, by: chosen_service}}
       paid:     {final: done}         done | cancelled | refused | failed
     transitions:
       - {event: host_approved, from: checking, to: card, if: [fits, not suspect], do: [reserve], because: [R-WDL-03]}
@@ -25,6 +27,9 @@ Meaning:
   starts the state afresh.
 - A state that calls a sub-flow waits for its ending, which comes as the event `done`, `cancelled`, `refused` or
   `failed`. Every ending the sub-flow can have must be handled.
+- A state may leave open which of several flows it calls: `any` names their kind, `by` the choice that a service offers
+  and that names one of them when the state is entered. The flows of a kind are a finite set, known when the charts are
+  loaded (`callees`), and every ending of every one of them must be handled: what runs stays provable.
 """
 
 from __future__ import annotations
@@ -35,7 +40,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -43,6 +48,9 @@ from kiosk import strict_yaml
 from kiosk.strict_yaml import Document, DocumentError, Mistake
 
 MORE_TIME_MAX: Final = 5  # a customer may ask so often; edge case 122
+FLOW: Final = "flow"
+SERVICE: Final = "service"
+KINDS: Final = (FLOW, SERVICE)
 
 
 class Ending(Enum):
@@ -64,6 +72,14 @@ class Within:
 
 
 @dataclass(frozen=True, slots=True)
+class CallAny:
+    """A call of one flow of a kind; `by` is the choice that says which."""
+
+    kind: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     name: str
     screen: str | None = None
@@ -71,6 +87,12 @@ class State:
     call: str | None = None
     ending: Ending | None = None
     line: int = 0
+    call_any: CallAny | None = None
+
+    @property
+    def calls(self) -> bool:
+        """Whether a sub-flow runs in this state."""
+        return self.call is not None or self.call_any is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +135,7 @@ class Chart:
     states: Mapping[str, State]
     transitions: tuple[Transition, ...]
     file: str
+    kind: str = FLOW
 
     @cached_property
     def by_state_and_event(self) -> Mapping[tuple[str, str], tuple[Transition, ...]]:
@@ -157,10 +180,15 @@ class _WithinForm(_Strict):
     ask_ms: int = Field(default=0, ge=0, le=120_000)
 
 
+class _CallAnyForm(_Strict):
+    any: Literal["service"]
+    by: str
+
+
 class _StateForm(_Strict):
     screen: str | None = None
     within: _WithinForm | None = None
-    call: str | None = None
+    call: str | _CallAnyForm | None = None
     final: str | None = None
 
     @field_validator("final")
@@ -185,6 +213,7 @@ class _TransitionForm(_Strict):
 
 class _ChartForm(_Strict):
     flow: str
+    kind: Literal["flow", "service"] = "flow"
     purpose: str
     initial: str
     begin: list[str] = Field(default_factory=list)
@@ -206,14 +235,20 @@ def chart_of(document: Document) -> Chart:
     for name, s in form.states.items():
         within = Within(s.within.ms, s.within.else_, s.within.ask_ms) if s.within else None
         ending = Ending(s.final) if s.final else None
-        states[name] = State(name, s.screen, within, s.call, ending, document.place(("states", name))[0])
+        line = document.place(("states", name))[0]
+        if isinstance(s.call, _CallAnyForm):
+            states[name] = State(name, s.screen, within, None, ending, line, CallAny(s.call.any, s.call.by))
+        else:
+            states[name] = State(name, s.screen, within, s.call, ending, line)
     transitions = []
     for i, t in enumerate(form.transitions):
         line = document.place(("transitions", i))[0]
         guards = tuple(Guard(g.removeprefix("not "), g.startswith("not ")) for g in t.if_)
         for source in t.from_:
             transitions.append(Transition(t.event, source, t.to, guards, tuple(t.do), tuple(t.because), t.again, line))
-    chart = Chart(form.flow, form.purpose, form.initial, tuple(form.begin), states, tuple(transitions), document.file)
+    chart = Chart(
+        form.flow, form.purpose, form.initial, tuple(form.begin), states, tuple(transitions), document.file, form.kind
+    )
     mistakes = list(_structure_mistakes(chart, form, document))
     if mistakes:
         raise DocumentError(mistakes)
@@ -239,12 +274,12 @@ def _structure_mistakes(chart: Chart, form: _ChartForm, document: Document) -> I
                 yield document.mistake(("transitions", i, "from"), f"{source!r} is final: nothing leaves it")
     for name, state in chart.states.items():
         path = ("states", name)
-        if sum(x is not None for x in (state.call, state.ending)) == 2:
+        if state.calls and state.ending:
             yield document.mistake(path, f"{name!r} cannot both call a flow and be final")
         if state.ending and (state.within or state.screen):
             yield document.mistake(path, f"{name!r} is final: it has neither screen nor deadline")
-        if state.call and state.within:
-            yield document.mistake(path, f"{name!r} calls {state.call!r}, which owns its deadlines; remove within")
+        if state.calls and state.within:
+            yield document.mistake(path, f"{name!r} calls a flow, which owns its deadlines; remove within")
         if state.within and not chart.understands(name, state.within.event):
             yield document.mistake(
                 (*path, "within", "else"), f"no transition leaves {name!r} on {state.within.event!r}; write one"
@@ -265,6 +300,13 @@ def _structure_mistakes(chart: Chart, form: _ChartForm, document: Document) -> I
         yield document.mistake(("states", name), f"{name!r} is never reached from {chart.initial!r}")
 
 
+def callees(charts: Mapping[str, Chart], state: State) -> tuple[str, ...]:
+    """Return the names of the flows that a state may call, in alphabetical order; empty if it calls none."""
+    if state.call_any is not None:
+        return tuple(sorted(c.name for c in charts.values() if c.kind == state.call_any.kind))
+    return (state.call,) if state.call is not None else ()
+
+
 def check_calls(charts: Mapping[str, Chart]) -> None:
     """Check the charts against one another: calls resolve, endings are handled, no recursion. Raises DocumentError."""
     mistakes: list[Mistake] = []
@@ -274,20 +316,22 @@ def check_calls(charts: Mapping[str, Chart]) -> None:
 
     for chart in charts.values():
         for state in chart.states.values():
-            if state.call is None:
-                continue
-            called = charts.get(state.call)
-            if called is None:
-                mistake(chart, state.line, f"{state.name!r} calls {state.call!r}; there is no such flow")
-                continue
-            for ending in sorted(called.endings, key=lambda e: e.value):
-                if not chart.understands(state.name, ending.value):
-                    mistake(
-                        chart, state.line,
-                        f"{state.call!r} can end {ending.value}, and {state.name!r} has no transition on it",
-                    )  # fmt: skip
-            if chart.name in _reachable_calls(charts, called.name):
-                mistake(chart, state.line, f"{chart.name!r} calls itself through {state.call!r}")
+            names = callees(charts, state)
+            if state.call_any is not None and not names:
+                mistake(chart, state.line, f"{state.name!r} calls any {state.call_any.kind}; there is no such flow")
+            for name in names:
+                called = charts.get(name)
+                if called is None:
+                    mistake(chart, state.line, f"{state.name!r} calls {name!r}; there is no such flow")
+                    continue
+                for ending in sorted(called.endings, key=lambda e: e.value):
+                    if not chart.understands(state.name, ending.value):
+                        mistake(
+                            chart, state.line,
+                            f"{name!r} can end {ending.value}, and {state.name!r} has no transition on it",
+                        )  # fmt: skip
+                if chart.name in _reachable_calls(charts, called.name):
+                    mistake(chart, state.line, f"{chart.name!r} calls itself through {name!r}")
     if mistakes:
         raise DocumentError(mistakes)
 
@@ -300,7 +344,7 @@ def _reachable_calls(charts: Mapping[str, Chart], name: str) -> set[str]:
         if here in seen or here not in charts:
             continue
         seen.add(here)
-        todo += [s.call for s in charts[here].states.values() if s.call]
+        todo += [name for s in charts[here].states.values() for name in callees(charts, s)]
     return seen
 
 

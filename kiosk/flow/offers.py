@@ -1,4 +1,4 @@
-"""What services offer to charts: guards, actions and views, found by decorator and looked up by name at load.
+"""What services offer to charts: guards, actions, choices and views, found by decorator and looked up by name at load.
 
 A name is offered once; a chart that asks for a name nobody offers is refused with file, line and the nearest name.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from kiosk.flow.chart import Chart
@@ -30,6 +30,12 @@ def action(function: Fn) -> Fn:
     return function
 
 
+def choice(function: Fn) -> Fn:
+    """Offer a method `(turn) -> str` that names the flow to call where a chart leaves it open."""
+    setattr(function, _MARK, ("choice", function.__name__))
+    return function
+
+
 def view(screen: str) -> Callable[[Fn], Fn]:
     """Offer a method `(turn) -> Mapping` as the values of a screen."""
 
@@ -47,11 +53,12 @@ class Offers:
     guards: Mapping[str, Callable[[Turn], bool]]
     actions: Mapping[str, Callable[[Turn], None]]
     views: Mapping[str, Callable[[Turn], Mapping[str, Any]]]
+    choices: Mapping[str, Callable[[Turn], str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, services: Iterable[object]) -> Offers:
         """Collect the offers. Raises ValueError when two services offer the same name."""
-        found: dict[str, dict[str, Any]] = {"guard": {}, "action": {}, "view": {}}
+        found: dict[str, dict[str, Any]] = {"guard": {}, "action": {}, "view": {}, "choice": {}}
         for service in services:
             for attribute in dir(type(service)):
                 mark = getattr(getattr(type(service), attribute), _MARK, None)
@@ -61,7 +68,7 @@ class Offers:
                 if name in found[kind]:
                     raise ValueError(f"{kind} {name!r} is offered twice, again by {type(service).__name__}")
                 found[kind][name] = getattr(service, attribute)
-        return cls(found["guard"], found["action"], found["view"])
+        return cls(found["guard"], found["action"], found["view"], found["choice"])
 
     def check(self, charts: Mapping[str, Chart]) -> None:
         """Raise DocumentError for every name a chart asks for that nobody offers."""
@@ -71,6 +78,9 @@ class Offers:
                 mistakes += self._missing(chart, t.line, "guard", (g.name for g in t.guards), self.guards)
                 mistakes += self._missing(chart, t.line, "action", t.actions, self.actions)
             mistakes += self._missing(chart, 1, "action", chart.begin, self.actions)
+            for s in chart.states.values():
+                if s.call_any is not None:
+                    mistakes += self._missing(chart, s.line, "choice", [s.call_any.by], self.choices)
         if mistakes:
             raise DocumentError(mistakes)
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from kiosk.flow.chart import MORE_TIME_MAX, Chart, State, Transition
+from kiosk.flow.chart import MORE_TIME_MAX, Chart, State, Transition, callees
 from kiosk.flow.machine import ChartMachine, UnexpectedEvent
 from kiosk.flow.offers import Offers
 from kiosk.turn import Event, Turn
@@ -186,11 +186,20 @@ class FlowRunner:
                 raise UnexpectedEvent(f"the root flow {frame.flow!r} ended; it never should")
             turn.event = Event(state.ending.value, "flow", answers=True)
             self._fire(turn, moves)
-        elif state.call:
-            self._push(state.call, turn, moves)
+        elif state.calls:
+            self._push(self._called(chart, state, turn), turn, moves)
         elif chart.understands(name, ENTERED):
             turn.event = Event(ENTERED, "flow", payload=turn.event.payload)
             self._fire(turn, moves)
+
+    def _called(self, chart: Chart, state: State, turn: Turn) -> str:
+        if state.call_any is None:
+            assert state.call is not None
+            return state.call
+        name = self._offers.choices[state.call_any.by](turn)
+        if name not in callees(self._charts, state):
+            raise UnexpectedEvent(f"{chart.file}: {state.call_any.by!r} chose {name!r}, no {state.call_any.kind} flow")
+        return name
 
     def _push(self, flow: str, turn: Turn, moves: list[Move]) -> None:
         chart = self._charts[flow]

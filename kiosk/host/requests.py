@@ -77,8 +77,14 @@ def request_message(request: HostRequest, settings: HostSettings, pin_key_index:
     if request.pin_block is not None:
         fields[52] = request.pin_block.reveal().upper()
         fields[53] = f"{FORMAT_0_MASTER_SESSION}{pin_key_index:02d}{0:010d}"
+    if request.fee:
+        fields[28] = f"D{request.fee.minor:08d}"
+    if request.from_account:
+        fields[102] = request.from_account
     if request.to_account:
         fields[103] = request.to_account
+    if request.new_pin_block is not None:
+        tags["NP"] = request.new_pin_block.reveal().upper()
     if tags:
         fields[48] = private(tags)
     return Message("0200", fields)

@@ -3,7 +3,7 @@
 The truth is taken from the far ends, never from the terminal: what the simulated dispenser let out, and what the bank's
 ledger posted. A difference is an error unless it was *declared*: the terminal or the bank says, by reference, that here
 is something to be found out (a suspect case, an over-dispense, a cash difference). A declared difference must not be
-larger than what was declared.
+larger than what was declared. What moves without notes is judged in `orders.py`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kiosk.cash import Place
 from kiosk.journal.journal import JournalDamaged
+from kiosk.rehearsal.orders import order_errors, settled_minor
 
 if TYPE_CHECKING:
     from kiosk.rehearsal.world import World
@@ -34,6 +35,7 @@ def money_errors(world: World) -> list[str]:
         if e.kind == "case_closed" and e.data["suspect"]
     )
     over_minor = sum(site.worth(dict(e.data["notes"])).minor for e in world.entries if e.kind == "over_dispensed")
+    charged -= settled_minor(world)  # what went without notes is judged order by order
     difference = charged - out_minor
     if difference > 0 and difference > suspect_minor:
         errors.append(f"customer charged {charged} for {out_minor} in notes, {suspect_minor} of it declared suspect")
@@ -44,6 +46,7 @@ def money_errors(world: World) -> list[str]:
             errors.append(f"case {entry.data['case']} is suspect at the terminal and unknown to the bank's register")
     if balance.held_minor and not declared_items:
         errors.append(f"{balance.held_minor} still held on the account, with no case open at the bank")
+    errors += order_errors(world)
     errors += _cash_errors(world, out)
     try:
         world.verify_journal()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from drivers.sim.card_reader import MagneticCard
 from drivers.sim.wire import Wire
@@ -18,6 +18,8 @@ from kiosk.money import minor_per_major
 from kiosk.ports import Input
 from kiosk.rehearsal.scenario import Deed, PersonForm
 from kiosk.view import Option, View
+
+PAGES_MAX: Final = 4  # so often a person turns the menu's pages in one visit
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Person:
         self._last: tuple[int, str, bool] | None = None
         self._intent: Intent | None = None
         self._gone = False
+        self._pages = 0
 
     @property
     def finished(self) -> bool:
@@ -82,8 +85,9 @@ class Person:
         if shown == self._last or self._gone:
             return
         screen = "more_time" if view.asking_more_time else view.screen
-        again = self._last is not None and screen == self._screen
-        self._last, self._screen = shown, screen
+        asked = f"{screen} {view.values.get('what', '')}"  # a general screen that asks for something else is another
+        again = self._last is not None and asked == self._screen
+        self._last, self._screen = shown, asked
         if not again:
             self._seen[screen] = self._seen.get(screen, 0) + 1
         deed = self._deed(screen)
@@ -134,7 +138,17 @@ class Person:
             case "enter_pin":
                 return lambda: self._key_pin(self._form.pin or self._wallet.pin)
             case "menu":
-                return post("chose_service", "withdrawal")
+                return self._choose_service(view)
+            case "choose_one" | "enter_digits" | "enter_amount":
+                return self._answer(view)
+            case "confirm_order":
+                return post("chose_yes")
+            case "completed" | "unconfirmed" | "pin_unknown" | "refused":
+                return post("pressed_enter")
+            case "balance" | "statement":
+                return post(self._form.says.get(screen, "pressed_enter"))
+            case "new_pin":
+                return lambda: self._key_pin(self._form.new_pin)
             case "choose_amount":
                 wanted = str(self._form.wants_minor)
                 options = view.values.get("options", ())
@@ -154,7 +168,7 @@ class Person:
                 return post("chose_no")
             case "more_time":
                 return post("more_time")
-            case "take_card" | "card_retained":
+            case "take_card" | "card_retained" | "out_of_service":
                 return self._take_card
             case "take_notes":
                 return lambda: self._take_and_confirm(view)
@@ -163,9 +177,33 @@ class Person:
             case "take_receipt":
                 return self._take_document
             case "receipt_on_screen":
-                return post("pressed_enter")
+                return post("chose_yes")
             case _:
                 return None
+
+    def _choose_service(self, view: View) -> Callable[[], None]:
+        """Choose the wanted service; turn the page if it is on another; give up if it is not to be had."""
+        options = [o for o in _options(view) if not o.why_not]
+        for option in options:
+            if option.event == "chose_service" and option.value == self._form.service:
+                return lambda: self._hands.touch(Input(option.event, option.value, view.serial))
+        if self._pages < PAGES_MAX and any(o.event == "chose_more" for o in options):
+            self._pages += 1
+            self._last = None
+            return lambda: self._hands.touch(Input("chose_more", "", view.serial))
+        return lambda: self._hands.touch(Input("pressed_cancel", "", view.serial))
+
+    def _answer(self, view: View) -> Callable[[], None]:
+        """Answer a general screen by what the scenario says to the word it asks with."""
+        asked = str(view.values.get("what", ""))
+        said = self._form.says.get(asked, "")
+        if view.screen == "choose_one":
+            options = [o for o in _options(view) if not o.why_not]
+            chosen = next((o for o in options if o.value == said), options[0])
+            return lambda: self._hands.touch(Input(chosen.event, chosen.value, view.serial))
+        if view.screen == "enter_amount" and not said:
+            said = str(self._form.wants_minor // self._major)
+        return lambda: self._type(said)
 
     def _switch_language(self, view: View) -> None:
         self._hands.touch(Input("chose_language", self._form.language, view.serial))
@@ -239,6 +277,11 @@ class Person:
             self._hands.wires[device].act(name, **arguments)
         except ValueError as error:
             self._hands.say("person", f"finds nothing: {error}")
+
+
+def _options(view: View) -> list[Option]:
+    options = view.values.get("options", ())
+    return [o for o in options if isinstance(o, Option)] if isinstance(options, tuple) else []
 
 
 def wallet_of(card: Mapping[str, object]) -> Wallet:

@@ -45,7 +45,7 @@ def rows(world: World) -> list[tuple[int, dict[str, str]]]:
             text = " ".join(f"{m['flow']}:{m['to']}" for m in moved)
         elif "amount_minor" in entry.data:
             text += f" {entry.data['amount_minor']}"
-        elif "moved" in entry.data:
+        elif entry.kind == "dispensed":
             text += f" {entry.data['outcome']} {entry.data['moved']}"
         elif entry.kind == "advice_queued":
             text += f" {entry.data['kind']}"

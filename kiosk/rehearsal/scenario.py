@@ -3,13 +3,15 @@
     scenario: reply_lost_after_dispense
     title: The dispenser's answer is lost; it is asked, and the customer is charged exactly what came out.
     proves: [55]
-    person: {card: normal, wants_minor: 50000}
+    person: {card: normal, service: withdrawal, wants_minor: 50000}
     faults:
       - {wire: dispenser, direction: from_device, match: "30 02 52", effect: drop, times: 3}
     expect: {ending: paid, customer_minor: 50000, charged_minor: 50000, suspect: false}
 
-The person is a good customer unless `does` says otherwise: `on` names a screen (its n-th showing with `nth`), `do` is
-one of the deeds of `person.py`. Faults name one of four layers: `wire`, `device`, `host`, or `power`.
+A person chooses `service` in the menu. What general screens then ask is in `says`, by the word that the screen asks
+with (``ask.<word>``): digits to key, the value of an option. The person is a good customer unless `does` says
+otherwise: `on` names a screen (its n-th showing with `nth`), `do` is one of the deeds of `person.py`. Faults name one
+of four layers: `wire`, `device`, `host`, or `power`.
 """
 
 from __future__ import annotations
@@ -44,7 +46,10 @@ class PersonForm(_Strict):
 
     card: str = "normal"
     pin: str = ""  # empty: the right one
+    new_pin: str = "9753"  # keyed where a new PIN is asked, each time
+    service: str = "withdrawal"
     wants_minor: int = 50_000
+    says: dict[str, str] = Field(default_factory=dict)  # what a general screen asks -> digits, option or yes/no
     language: str = ""
     visits: int = Field(default=1, ge=0, le=200)
     does: list[Deed] = Field(default_factory=list)
@@ -95,6 +100,7 @@ class WorldForm(_Strict):
     journal_fails_after: int = 0  # appends, 0: never
     dispenser_family: str = ""
     printer_presenter: bool = True
+    services: list[str] = Field(default_factory=list)  # of this terminal; empty: those of the site's profile
 
 
 class ExpectForm(_Strict):

@@ -23,6 +23,7 @@ from kiosk.bank.memory_link import MemoryLink
 from kiosk.bank.storage import SqliteStore
 from kiosk.config import Config
 from kiosk.devices import Line
+from kiosk.flow.chart import SERVICE
 from kiosk.journal.journal import Journal
 from kiosk.journal.record import Entry
 from kiosk.kernel import Watcher, no_point
@@ -149,14 +150,14 @@ class World:
     def _turn(self) -> bool:
         """Do what there is to do now, then move the clock. Returns False at the end."""
         now = self.clock.now_ms()
-        busy = True
-        while busy:
-            busy = self._pump()
+        stirred = True
+        while stirred:
+            stirred = self._pump()
             if self.terminal is not None:
                 self.person.look(self.terminal.kernel.view, now)
             if self.person.act(now):
-                self._stirred_ms, busy = now, True
-            busy |= self._act_waiting(now)
+                self._stirred_ms, stirred = now, True
+            stirred |= self._act_waiting(now)
         if self._over(now):
             return False
         instants = [self.person.next_deadline_ms(), *(w.at_ms for w in self._waiting)]
@@ -180,15 +181,17 @@ class World:
         return True
 
     def _pump(self) -> bool:
+        """Do what the terminal has to do now, all of it. Returns whether the power was cut: then there is more."""
         if self.terminal is None:
             for wire in self.wires.values():
                 wire.tick()
             return False
         try:
-            return self.terminal.pump()
+            self.terminal.pump()
         except PowerCut as cut:
             self.cut(devices=cut.devices, for_ms=20_000)
             return True
+        return False
 
     def _over(self, now: int) -> bool:
         return self._settled(now) and not self._unarmed_pending()
@@ -398,7 +401,9 @@ class World:
             if entry.kind == "step":
                 for move in entry.data["moves"]:
                     charts, _ = compose.flows()
-                    if charts[move["flow"]].states[move["to"]].ending and move["flow"] not in compose.SHARED:
+                    chart = charts[move["flow"]]
+                    of_interest = chart.kind == SERVICE or chart.name == "session"
+                    if of_interest and chart.states[move["to"]].ending:
                         last = move["to"] if move["flow"] != "session" or not last else last
         return last
 
@@ -455,6 +460,8 @@ def _with_world(config: Config, scenario: Scenario) -> Config:
     if world.only_units:
         units = [u for u in site.cash.units if u.id in world.only_units]
         site = site.model_copy(update={"cash": site.cash.model_copy(update={"units": units})})
+    if world.services:
+        site = site.model_copy(update={"services": tuple(world.services)})
     dispenser = devices.dispenser
     if world.dispenser_family:
         dispenser = dispenser.model_copy(update={"family": world.dispenser_family, "settings": {}, "simulator": {}})

@@ -9,30 +9,46 @@ disagree with the first.
     host_failed       silence, a bad answer, or not sent
     dispense_ordered  written before the order goes out: from here on notes may have moved
     dispensed         what the device counted, or that it does not know
+    delivered         what goods were handed over for, or that nobody knows
     advice_queued     how it was settled, with the amount that stands
     case_closed       nothing is owed any more by this terminal
 
 `settle` is the one rule of settlement: what stands is what the customer got; what nobody knows is *suspect*, posted in
 full and handed to reconciliation, never given back automatically (edge cases 44, 115).
+
+How the host posts decides what is owed (`Posting`): notes and goods are reserved by the 0210 and posted by a 0220, a
+transfer is posted by the 0210 itself and taken back by a 0420, an inquiry moves nothing and is never corrected.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import Any, Final
 
 from kiosk.money import Money
 from kiosk.ports import Original, Reason
 from kiosk.site import Site
+from kiosk.turn import OfBusiness
 
 KINDS: Final = (
-    "case_opened", "host_answered", "host_failed", "dispense_ordered", "dispensed", "advice_queued", "case_closed",
+    "case_opened", "host_answered", "host_failed", "dispense_ordered", "dispensed", "delivered", "advice_queued",
+    "case_closed",
 )  # fmt: skip
 
 
+class Posting(Enum):
+    """When the host moves the customer's money."""
+
+    NOTHING = "nothing"  # never: an inquiry, a PIN change
+    ANSWER = "answer"  # at the 0210; a 0420 takes it back
+    NOTES = "notes"  # reserved at the 0210, posted by a 0220 for the notes that came out
+    DELIVERY = "delivery"  # reserved at the 0210, posted by a 0220 when goods were delivered
+
+
 @dataclass(frozen=True, slots=True)
-class Case:
+class Case(OfBusiness):
     """What the journal says of one intent."""
 
     id: str
@@ -59,6 +75,15 @@ class Case:
     advised: bool = False
     closed: bool = False
     suspect: bool = False
+    operation: str = ""  # of the processing-code table; the service's own name if empty
+    posting: Posting = Posting.NOTES
+    fee: Money | None = None  # charged on top of the amount
+    delivered: Money | None = None
+
+    @property
+    def asked_as(self) -> str:
+        """The operation of the 0200."""
+        return self.operation or self.service
 
     @property
     def reserved(self) -> bool:
@@ -96,8 +121,10 @@ def fold(case: Case | None, kind: str, data: Mapping[str, Any]) -> Case:
     if kind == "case_opened":
         amount = Money(data["amount_minor"], data["currency"])
         return Case(
-            data["case"], data["service"], data["stan"], data["rrn"], data["sent_at"], amount, data.get("card", "")
-        )
+            data["case"], data["service"], data["stan"], data["rrn"], data["sent_at"], amount, data.get("card", ""),
+            operation=data.get("operation", ""), posting=Posting(data.get("posting", Posting.NOTES.value)),
+            fee=Money(data["fee_minor"], data["currency"]) if data.get("fee_minor") else None,
+        )  # fmt: skip
     if case is None:
         raise LookupError(f"record {kind!r} of a case that was never opened")
     match kind:
@@ -124,6 +151,9 @@ def fold(case: Case | None, kind: str, data: Mapping[str, Any]) -> Case:
                 unknown=case.unknown or data["outcome"] == "unknown",
                 error=data.get("error") or "",
             )
+        case "delivered":
+            worth = Money(data["minor"], case.amount.currency)
+            return replace(case, delivered=worth, unknown=case.unknown or data.get("outcome") == "unknown")
         case "advice_queued":
             return replace(case, advised=True, suspect=case.suspect or data.get("suspect", False))
         case "case_closed":
@@ -144,15 +174,25 @@ class Settlement:
 def settle(case: Case, site: Site, reason: Reason) -> Settlement | None:
     """Say how a case is settled; None when the host holds nothing of it. `reason` is used when nothing was paid.
 
-    - never reserved and surely not: nothing.
+    - never reserved and surely not, or nothing to reserve: nothing.
     - no order: everything is released.
     - an order of which the outcome is not known: *suspect*, the whole approved amount stands.
+    - posted at the answer: what was approved stands, what is not known to be approved is taken back.
+    - goods: what they were delivered for stands; goods that nobody can say were delivered are *suspect*.
     - otherwise what passed the exit stands. More than approved stands as approved; the rest is the bank's loss,
       reported as an over-dispense and never debited without a rule (edge case 59).
     """
-    if not (case.reserved or case.undecided):
+    if case.posting is Posting.NOTHING or not (case.reserved or case.undecided):
         return None
     nothing = site.money(0)
+    if case.posting is Posting.ANSWER:
+        return Settlement(nothing, reason) if case.approved is None else None
+    if case.posting is Posting.DELIVERY and case.approved is not None:
+        if case.unknown:
+            return Settlement(case.approved, None, suspect=True)
+        if case.delivered == case.approved:
+            return Settlement(case.approved, None)
+        return Settlement(case.delivered or nothing, reason)
     if case.approved is None or case.orders == 0:
         return Settlement(nothing, reason)
     if case.unknown or case.in_flight:

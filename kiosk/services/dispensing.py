@@ -20,6 +20,7 @@ from kiosk.cash import CashMove, Place
 from kiosk.flow.offers import action, guard, view
 from kiosk.mix import UnitStock, denominate
 from kiosk.services.case import Case, fold, minus, plus
+from kiosk.services.facts import DispenserOut, PathUnsure
 from kiosk.turn import Turn
 
 ORDERS_MAX = 2  # a second order from other units, once (edge cases 26, 43); more would hide a sick device
@@ -61,6 +62,15 @@ class Dispensing:
     def dispenser_present(self, turn: Turn) -> bool:
         """Whether the dispenser can be asked, even if it can move nothing."""
         return turn.fitness.present("dispenser")
+
+    @guard
+    def notes_may_be_left(self, turn: Turn) -> bool:
+        """Whether the path may hold notes: by the book, after an unknown outcome, or because the device says so."""
+        if not turn.fitness.present("dispenser"):
+            return False
+        by_book = turn.cash.count(Place.PATH) + turn.cash.count(Place.UNKNOWN) > 0
+        unsure = turn.find(PathUnsure) is not None or turn.find(DispenserOut) is not None
+        return by_book or unsure or not turn.fitness.usable("dispenser")
 
     @guard
     def dispenser_usable(self, turn: Turn) -> bool:
@@ -169,6 +179,7 @@ class Dispensing:
 
     @action
     def purge(self, turn: Turn) -> None:
+        turn.drop(DispenserOut)
         turn.order("dispenser", Reset(ticket=turn.ticket("purge")))
 
     @action
@@ -179,6 +190,7 @@ class Dispensing:
         """
         result = turn.event.payload
         assert isinstance(result, ResetResult)
+        turn.drop(PathUnsure)
         case = turn.find(Case)
         if result.rejected or result.moved:
             turn.record("purged", notes=dict(result.rejected), moved=dict(result.moved))

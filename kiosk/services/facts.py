@@ -1,18 +1,23 @@
-"""What the services of a session know, as frozen values kept by type in a turn's facts."""
+"""What the services of a session know, as frozen values kept by type in a turn's facts.
+
+The base class says when a fact is forgotten: `OfVisit` at the end of the session, `OfBusiness` also when the customer
+chooses another service.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from drivers.base.secrets import PinBlock, Track2
 from kiosk.money import Money
 from kiosk.ports import WorkingKey
-from kiosk.services.case import Case
+from kiosk.services.case import Case, Posting
+from kiosk.turn import OfBusiness, OfVisit
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class Session(OfVisit):
     """One customer at the terminal."""
 
     id: str
@@ -20,7 +25,7 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class Card(OfVisit):
     """The card in the reader. `error` is why it is not served, if so; `to` says where it went."""
 
     track2: Track2 | None
@@ -28,7 +33,7 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class CardGone:
+class CardGone(OfVisit):
     """Where the card went: ``"taken"``, ``"retained"`` or ``"stuck"``."""
 
     how: str
@@ -36,14 +41,62 @@ class CardGone:
 
 
 @dataclass(frozen=True, slots=True)
-class Pin:
+class MenuPage(OfBusiness):
+    """Which page of the menu is shown."""
+
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DispenserOut:
+    """The dispenser was out of use while others were served: it is brought to rest before it pays again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen(OfBusiness):
+    """The service that the customer chose; the name stands in its cases and on its receipt."""
+
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
+class Intent(OfBusiness):
+    """What the flow ``ask_host`` is to ask. `kept` goes into the case's record and must be masked.
+
+    `private` are tags of field 48, in the clear on the line and never journalled.
+    """
+
+    operation: str
+    amount: Money
+    posting: Posting = Posting.NOTHING
+    fee: Money | None = None
+    from_account: str = ""
+    to_account: str = ""
+    private: Mapping[str, str] = field(default_factory=dict)
+    new_pin: PinBlock | None = None
+    kept: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(OfBusiness):
+    """What the host answered to the intent, when it was approved. `extra` are the tags of field 48 and ``125``."""
+
+    reference: str
+    amount: Money
+    available: Money | None = None
+    ledger: Money | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pin(OfVisit):
     """The encrypted PIN block of this session; dropped with it."""
 
     block: PinBlock
 
 
 @dataclass(frozen=True, slots=True)
-class PinEntry:
+class PinEntry(OfVisit):
     """What the PIN screen shows."""
 
     digits: int = 0
@@ -52,7 +105,7 @@ class PinEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
+class Typed(OfBusiness):
     """An amount being keyed, in major units as digits; `error` is a text id."""
 
     digits: str = ""
@@ -60,7 +113,7 @@ class Typed:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(OfBusiness):
     """What the customer wants, feasible with the notes that are there, before the host is asked."""
 
     amount: Money
@@ -69,7 +122,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Unpayable:
+class Unpayable(OfBusiness):
     """An amount that these notes cannot make, and the nearest that they can."""
 
     amount: Money
@@ -78,7 +131,7 @@ class Unpayable:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(OfBusiness):
     """Why the customer gets nothing: a text id, and a lower amount that would go, if one would."""
 
     reason: str
@@ -88,14 +141,14 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class ReceiptWanted:
+class ReceiptWanted(OfBusiness):
     """Whether paper is to be printed; asked only where there is none."""
 
     wanted: bool
 
 
 @dataclass(frozen=True, slots=True)
-class ReceiptText:
+class ReceiptText(OfBusiness):
     """The receipt's lines, for the screen when paper is out."""
 
     lines: tuple[str, ...]
@@ -109,14 +162,18 @@ class OpenCases:
 
 
 @dataclass(frozen=True, slots=True)
+class ReaderUnsure:
+    """A card was lost in the reader: it is brought to rest before the next customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class PathUnsure:
+    """A power cut came while a case was open: notes may be left in the dispenser's path."""
+
+
+@dataclass(frozen=True, slots=True)
 class HostKey:
     """The working key the host sent last, and whether the PIN pad has taken it."""
 
     key: WorkingKey
     confirmed: bool = False
-
-
-CUSTOMER_FACTS = (
-    Session, Card, CardGone, Pin, PinEntry, Typed, Plan, Unpayable, Refusal, ReceiptWanted, ReceiptText, Case,
-)  # fmt: skip
-"""What is forgotten when a session ends."""

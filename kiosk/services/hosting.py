@@ -20,9 +20,9 @@ from kiosk.ports import (
     HostSilent,
     Reason,
 )
-from kiosk.services.case import Case, Settlement, fold, settle
+from kiosk.services.case import Case, Posting, Settlement, fold, settle
 from kiosk.services.dispensing import note
-from kiosk.services.facts import Pin
+from kiosk.services.facts import Card, Chosen, Intent, Pin, Session
 from kiosk.turn import Turn
 
 WRONG_PIN: Final = "55"
@@ -33,6 +33,7 @@ REFUSALS: Final = {
     "05": "declined",
     "13": "invalid_amount",
     "14": "no_account",
+    "25": "unknown_reference",
     "38": "pin_tries_exceeded",
     "41": "security",
     "43": "security",
@@ -43,6 +44,7 @@ REFUSALS: Final = {
     "62": "card_blocked",
     "65": "over_count",
     "75": "pin_tries_exceeded",
+    "76": "no_account",
     "90": "host_offline",
     "91": "host_offline",
     "96": "host_offline",
@@ -60,16 +62,23 @@ def rrn_of(now: datetime, stan: int) -> str:
     return f"{now.year % 10}{now.timetuple().tm_yday:03d}{now.hour:02d}{stan:06d}"
 
 
-def open_case(turn: Turn, service: str, amount: Money, track2: Track2) -> Case:
-    """Make a case with fresh identifiers, journalled in this step."""
+def open_case(turn: Turn, service: str, amount: Money, track2: Track2, **more: object) -> Case:
+    """Make a case with fresh identifiers, journalled in this step.
+
+    `more` goes into its record: ``operation``, ``posting`` and ``fee_minor`` are read back, anything else is for
+    people and audits and must be masked.
+    """
     stan = turn.draw("stan")
     rrn = rrn_of(turn.now, stan)
-    case = Case(rrn, service, stan, rrn, sent_at(turn.now), amount, track2.masked)
+    session = turn.find(Session)
+    data: dict[str, object] = {
+        "session": session.id if session else "",
+        "case": rrn, "service": service, "stan": stan, "rrn": rrn, "sent_at": sent_at(turn.now),
+        "amount_minor": amount.minor, "currency": amount.currency, "card": track2.masked, **more,
+    }  # fmt: skip
+    case = fold(None, "case_opened", data)
     turn.put(case)
-    turn.record(
-        "case_opened", case=rrn, service=service, stan=stan, rrn=rrn, sent_at=case.sent_at,
-        amount_minor=amount.minor, currency=amount.currency, card=track2.masked,
-    )  # fmt: skip
+    turn.record("case_opened", **data)
     return case
 
 
@@ -89,6 +98,24 @@ def ask(turn: Turn, case: Case, track2: Track2, mix: dict[int, int] | None = Non
             mix=mix or {},
         )
     )
+
+
+def ask_intent(turn: Turn, intent: Intent) -> None:
+    """Open the case of an intent and send its 0200."""
+    track2 = turn.get(Card).track2
+    assert track2 is not None
+    more: dict[str, object] = {"operation": intent.operation, "posting": intent.posting.value, **intent.kept}
+    if intent.fee:
+        more["fee_minor"] = intent.fee.minor
+    case = open_case(turn, turn.get(Chosen).service, intent.amount, track2, **more)
+    turn.ask(
+        HostRequest(
+            ticket=case.id, stan=case.stan, rrn=case.rrn, sent_at=case.sent_at, operation=intent.operation,
+            amount=intent.amount, fee=intent.fee, track2=track2, pin_block=turn.get(Pin).block,
+            entry_mode=turn.site.cards.entry_mode, from_account=intent.from_account, to_account=intent.to_account,
+            private=intent.private, new_pin_block=intent.new_pin,
+        )
+    )  # fmt: skip
 
 
 def note_answer(turn: Turn) -> Case:
@@ -112,6 +139,11 @@ def note_failure(turn: Turn) -> Case:
     return note(turn, "host_failed", why="mismatch", detail=report.why)
 
 
+def note_failure_text(turn: Turn, detail: str) -> Case:
+    """Write down that an answer came which the service cannot take."""
+    return note(turn, "host_failed", why="mismatch", detail=detail)
+
+
 def settle_case(turn: Turn, reason: Reason) -> Settlement | None:
     """Settle the current case with the host and close it, in this step."""
     case = turn.get(Case)
@@ -122,10 +154,17 @@ def settle_case(turn: Turn, reason: Reason) -> Settlement | None:
             _tell_host(turn, f"suspect dispense {case.rrn}")
     note(
         turn, "case_closed", paid_minor=turn.site.worth(dict(case.moved)).minor,
-        stands_minor=settlement.stands.minor if settlement else 0,
+        stands_minor=_stands(case, settlement).minor,
         suspect=bool(settlement and settlement.suspect), reason=reason.value,
     )  # fmt: skip
     return settlement
+
+
+def _stands(case: Case, settlement: Settlement | None) -> Money:
+    """Return what the customer is charged in the end, the fee apart."""
+    if settlement is not None:
+        return settlement.stands
+    return case.approved if case.posting is Posting.ANSWER and case.approved else Money(0, case.amount.currency)
 
 
 def _advise(turn: Turn, case: Case, settlement: Settlement) -> None:
@@ -137,7 +176,7 @@ def _advise(turn: Turn, case: Case, settlement: Settlement) -> None:
         sent_at=sent_at(turn.now),
         kind=AdviceKind.COMPLETION if completion else AdviceKind.REVERSAL,
         original=case.original,
-        operation=case.service,
+        operation=case.asked_as,
         amount=case.amount,
         stands=settlement.stands,
         reason=settlement.reason,

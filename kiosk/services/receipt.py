@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,89 +19,94 @@ from drivers.base.vocabulary import (
     Text,
 )
 from kiosk.flow.offers import action, guard, view
+from kiosk.money import Money
 from kiosk.services.case import Case
 from kiosk.services.facts import CardGone, ReceiptText, ReceiptWanted
 from kiosk.turn import Language, Turn
 
 
-def _locale(turn: Turn) -> str:
+def locale_of(turn: Turn) -> str:
+    """Return the language that the customer is served in."""
     language = turn.find(Language)
     return language.locale if language else turn.site.locale
 
 
-def case_document(turn: Turn, case: Case) -> Document:
-    """Return the receipt of a case: what was paid, what was not charged, what is owed and how to claim it."""
-    locale = _locale(turn)
+def say_in(turn: Turn) -> Callable[..., str]:
+    """Return the catalogue in the customer's language: ``say(text, **values)``."""
+    locale = locale_of(turn)
+    return lambda text, **values: turn.words.say(locale, text, **values)
 
-    def say(text: str, **values: object) -> str:
-        return turn.words.say(locale, text, **values)
 
-    site = turn.site
+def money_of(turn: Turn, amount: Money) -> str:
+    """Return an amount as the customer's language writes it."""
+    return turn.money(locale_of(turn), amount)
+
+
+def head(turn: Turn, title: str, reference: str, card: str = "") -> list[Element]:
+    """Return the beginning of every receipt: bank, title (a text id), date, terminal, card, reference."""
+    say, site = say_in(turn), turn.site
     here = turn.now.astimezone(ZoneInfo(site.time_zone))
-    paid = site.worth(dict(case.moved))
+    name = site.bank_name.get(locale_of(turn), next(iter(site.bank_name.values())))
     rows: list[Element] = [
-        Text(site.bank_name.get(locale, next(iter(site.bank_name.values()))), Align.CENTER, bold=True, scale=2),
-        Text(say("receipt.title_withdrawal"), Align.CENTER),
+        Text(name, Align.CENTER, bold=True, scale=2),
+        Text(say(title), Align.CENTER),
         Rule(),
         Columns(say("receipt.date"), here.strftime("%Y-%m-%d %H:%M:%S")),
         Columns(say("receipt.terminal"), site.terminal_id),
-        Columns(say("receipt.card"), case.card),
-        Columns(say("receipt.reference"), case.rrn),
-        Rule(),
-        Columns(say("receipt.requested"), turn.money(locale, case.amount)),
     ]
+    if card:
+        rows.append(Columns(say("receipt.card"), card))
+    if reference:
+        rows.append(Columns(say("receipt.reference"), reference))
+    return rows
+
+
+def tail(turn: Turn) -> list[Element]:
+    """Return the end of every receipt; a retained card is told on it."""
+    say, rows = say_in(turn), list[Element]()
     gone = turn.find(CardGone)
+    if gone and gone.how == "retained":
+        rows += [Rule(), Text(say("receipt.card_retained", contact=turn.site.contact))]
+    return [*rows, Rule(), Text(say("receipt.thanks"), Align.CENTER), Feed(2)]
+
+
+def withdrawal_document(turn: Turn, case: Case) -> Document:
+    """Return the receipt of a withdrawal: what was paid, what was not charged, what is owed and how to claim it."""
+    say, site = say_in(turn), turn.site
+    paid = site.worth(dict(case.moved))
+    rows = head(turn, "receipt.title_withdrawal", case.rrn, case.card)
+    rows += [Rule(), Columns(say("receipt.requested"), money_of(turn, case.amount))]
     if case.suspect:
         rows += [
-            Columns(say("receipt.charged"), turn.money(locale, case.approved or case.amount), bold=True),
+            Columns(say("receipt.charged"), money_of(turn, case.approved or case.amount), bold=True),
             Rule(),
             Text(say("receipt.claim_title"), bold=True),
             Text(say("receipt.claim_text", reference=case.rrn, contact=site.contact)),
             QrCode(f"KIOSK:{site.terminal_id}:{case.rrn}"),
         ]
     elif paid:
-        rows.append(Columns(say("receipt.paid"), turn.money(locale, paid), bold=True))
+        rows.append(Columns(say("receipt.paid"), money_of(turn, paid), bold=True))
         for unit, count in case.moved.items():
-            rows.append(
-                Columns("", say("receipt.notes", amount=turn.money(locale, site.notes[unit].times(1)), count=count))
-            )
+            note = money_of(turn, site.notes[unit].times(1))
+            rows.append(Columns("", say("receipt.notes", amount=note, count=count)))
         short = (case.approved or case.amount) - paid
         if short.minor > 0:
             rows += [
-                Columns(say("receipt.not_charged"), turn.money(locale, short), bold=True),
+                Columns(say("receipt.not_charged"), money_of(turn, short), bold=True),
                 Text(say("receipt.short_text", contact=site.contact)),
             ]
     else:
         rows += [
-            Columns(say("receipt.paid"), turn.money(locale, site.money(0)), bold=True),
+            Columns(say("receipt.paid"), money_of(turn, site.money(0)), bold=True),
             Text(say("receipt.not_charged_text", contact=site.contact)),
         ]
-    if gone and gone.how == "retained":
-        rows += [Rule(), Text(say("receipt.card_retained", contact=site.contact))]
-    rows += [Rule(), Text(say("receipt.thanks"), Align.CENTER), Feed(2)]
-    return tuple(rows)
+    return tuple(rows + tail(turn))
 
 
 def capture_document(turn: Turn, gone: CardGone) -> Document:
     """Return the slip for a retained card: where it is, why, whom to ask (edge case 4)."""
-    locale = _locale(turn)
-
-    def say(text: str, **values: object) -> str:
-        return turn.words.say(locale, text, **values)
-
-    site = turn.site
-    here = turn.now.astimezone(ZoneInfo(site.time_zone))
-    return (
-        Text(site.bank_name.get(locale, next(iter(site.bank_name.values()))), Align.CENTER, bold=True, scale=2),
-        Text(say("receipt.title_capture"), Align.CENTER),
-        Rule(),
-        Columns(say("receipt.date"), here.strftime("%Y-%m-%d %H:%M:%S")),
-        Columns(say("receipt.terminal"), site.terminal_id),
-        Columns(say("receipt.reference"), gone.reference),
-        Rule(),
-        Text(say("receipt.card_retained", contact=site.contact)),
-        Feed(2),
-    )
+    text = say_in(turn)("receipt.card_retained", contact=turn.site.contact)
+    return (*head(turn, "receipt.title_capture", gone.reference), Rule(), Text(text), Feed(2))
 
 
 def lines_of(document: Document) -> tuple[str, ...]:
@@ -117,12 +122,29 @@ def lines_of(document: Document) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def paper_there(turn: Turn) -> bool:
+    """Return whether the printer works and has paper."""
+    return turn.fitness.usable("printer") and turn.fitness.supplies("printer").get("paper") != "out"
+
+
 class Receipts:
-    """Guards, actions and views of the flow ``print_receipt``."""
+    """Guards, actions and views of the flow ``print_receipt``. Each service writes the receipts of its own cases."""
+
+    def __init__(self, writers: Mapping[str, Callable[[Turn, Case], Document]]) -> None:
+        self._writers = writers
+
+    @guard
+    def paper_missing(self, turn: Turn) -> bool:
+        """Whether there is no paper and the customer has not been asked (edge case 90)."""
+        return not self.paper_there(turn) and turn.find(ReceiptWanted) is None
+
+    @action
+    def go_without_receipt(self, turn: Turn) -> None:
+        turn.put(ReceiptWanted(False))
 
     @guard
     def paper_there(self, turn: Turn) -> bool:
-        return turn.fitness.usable("printer") and turn.fitness.supplies("printer").get("paper") != "out"
+        return paper_there(turn)
 
     @guard
     def receipt_declined(self, turn: Turn) -> bool:
@@ -159,11 +181,10 @@ class Receipts:
         result = turn.event.payload
         turn.record("receipt_not_printed", error=result.error, detail=result.detail, outcome=result.outcome.value)
 
-    @staticmethod
-    def _document(turn: Turn) -> Document:
+    def _document(self, turn: Turn) -> Document:
         case = turn.find(Case)
         if case is not None:
-            return case_document(turn, case)
+            return self._writers[case.service](turn, case)
         return capture_document(turn, turn.find(CardGone) or CardGone("retained"))
 
     @view("receipt_on_screen")

@@ -21,15 +21,28 @@ from drivers.base.vocabulary import (
     RetainCardResult,
     StopKeys,
 )
-from kiosk.flow.offers import action, guard, view
+from kiosk.flow.offers import action, choice, guard, view
 from kiosk.ports import Input
 from kiosk.services.case import Case
-from kiosk.services.dispensing import stock
-from kiosk.services.facts import CUSTOMER_FACTS, Card, CardGone, OpenCases, Pin, PinEntry, Session
-from kiosk.turn import Language, Turn
+from kiosk.services.facts import (
+    Card,
+    CardGone,
+    Chosen,
+    DispenserOut,
+    MenuPage,
+    OpenCases,
+    PathUnsure,
+    Pin,
+    PinEntry,
+    ReaderUnsure,
+    Session,
+)
+from kiosk.services.menu import WHY_NOT, Line, Menu
+from kiosk.turn import Language, OfBusiness, OfVisit, Turn
 from kiosk.view import Option
 
-NEEDED = ("card_reader", "pin_pad", "dispenser")
+NEEDED = ("card_reader", "pin_pad")  # without these no customer is served; the menu says what else is wanted for what
+MENU_PLACES = 8
 
 
 def expired(expiry: str, now: datetime, zone: str) -> bool:
@@ -41,12 +54,15 @@ def expired(expiry: str, now: datetime, zone: str) -> bool:
 class Sessions:
     """Guards, actions and views of ``terminal``, ``session``, ``authenticate`` and ``return_card``."""
 
+    def __init__(self, menu: Menu) -> None:
+        self._menu = menu
+
     # ------------------------------------------------------------ the terminal
 
     @guard
     def parts_known(self, turn: Turn) -> bool:
         """Whether every device has answered or was found absent."""
-        return all(turn.fitness.known(d) for d in (*NEEDED, "printer"))
+        return all(turn.fitness.known(d) for d in turn.fitness.installed)
 
     @guard
     def can_serve(self, turn: Turn) -> bool:
@@ -57,23 +73,23 @@ class Sessions:
         for device in NEEDED:
             if not turn.fitness.usable(device):
                 return device
-        if not turn.fitness.host_online:
-            return "host_offline"
-        if not turn.fitness.pin_key_loaded:
+        if turn.fitness.host_online and not turn.fitness.pin_key_loaded:
             return "pin_pad"
-        if turn.fitness.advices_waiting > turn.site.advices_waiting_max:
-            return "host_offline"
-        if not any(s.available for s in stock(turn)):
-            return "no_cash"
-        return ""
+        lines = self._menu.lines(turn, card=True)
+        if any(line.offered for line in lines):
+            return ""
+        return next((line.cause for line in lines if line.place == "disabled"), "other")
 
     @view("out_of_service")
     def _out_of_service(self, turn: Turn) -> Mapping[str, Any]:
         return {"reason": self._why_not(turn) or "other"}
 
     @guard
-    def card_reader_usable(self, turn: Turn) -> bool:
-        return turn.fitness.usable("card_reader")
+    def card_left_inside(self, turn: Turn) -> bool:
+        """Whether the reader found a card at power-up, or lost one in a session."""
+        if not turn.fitness.present("card_reader"):
+            return False
+        return turn.fitness.supplies("card_reader").get("media") == "present" or turn.find(ReaderUnsure) is not None
 
     @action
     def reset_reader(self, turn: Turn) -> None:
@@ -85,6 +101,7 @@ class Sessions:
     def note_reader_reset(self, turn: Turn) -> None:
         result = turn.event.payload
         assert isinstance(result, ResetResult)
+        turn.drop(ReaderUnsure)
         if result.card_inside or result.retained:
             turn.record("card_found", retained=result.retained)
 
@@ -92,7 +109,9 @@ class Sessions:
 
     @action
     def open_session(self, turn: Turn) -> None:
-        turn.drop(*CUSTOMER_FACTS, Language)
+        turn.forget(OfVisit)
+        if not turn.fitness.usable("dispenser"):
+            turn.put(DispenserOut())
         turn.order("card_reader", AcceptCard(ticket=turn.ticket("accept")))
 
     @action
@@ -132,7 +151,7 @@ class Sessions:
         session = turn.find(Session)
         if session is not None:
             turn.record("session_ended", session=session.id)
-        turn.drop(*CUSTOMER_FACTS, Language)
+        turn.forget(OfVisit)
 
     @action
     def set_language(self, turn: Turn) -> None:
@@ -141,10 +160,40 @@ class Sessions:
         if chosen.value in turn.site.languages:
             turn.put(Language(chosen.value))
 
+    @action
+    def note_dispenser_out(self, turn: Turn) -> None:
+        turn.put(DispenserOut())
+
     @guard
-    def chose_withdrawal(self, turn: Turn) -> bool:
+    def dispenser_back(self, turn: Turn) -> bool:
+        """Whether the dispenser works again and has not been brought to rest since."""
+        return turn.find(DispenserOut) is not None and turn.fitness.usable("dispenser")
+
+    @guard
+    def service_offered(self, turn: Turn) -> bool:
+        """Whether the service chosen is offered at this instant."""
         chosen = turn.event.payload
-        return isinstance(chosen, Input) and chosen.value == "withdrawal"
+        return isinstance(chosen, Input) and any(
+            line.offered and line.service == chosen.value for line in self._menu.lines(turn)
+        )
+
+    @action
+    def note_service(self, turn: Turn) -> None:
+        chosen = turn.event.payload
+        assert isinstance(chosen, Input)
+        turn.forget(OfBusiness)
+        turn.put(Chosen(chosen.value))
+        turn.record("service_chosen", session=self._session(turn), service=chosen.value)
+
+    @choice
+    def chosen_service(self, turn: Turn) -> str:
+        """Return the flow of the service that the customer chose."""
+        return self._menu.flow(turn.get(Chosen).service)
+
+    @action
+    def turn_page(self, turn: Turn) -> None:
+        page = turn.find(MenuPage) or MenuPage()
+        turn.put(MenuPage(page.number + 1))
 
     @guard
     def card_inside(self, turn: Turn) -> bool:
@@ -153,19 +202,34 @@ class Sessions:
     @action
     def forget_business(self, turn: Turn) -> None:
         """Another transaction: the card and the PIN stay, what was asked for goes."""
-        turn.drop(*(k for k in CUSTOMER_FACTS if k not in (Session, Card, Pin, PinEntry)))
+        turn.forget(OfBusiness)
 
     @view("idle")
     def _idle(self, turn: Turn) -> Mapping[str, Any]:
         supplies = turn.fitness.supplies("printer") if turn.fitness.usable("printer") else {"paper": "out"}
-        values: dict[str, Any] = {"services": ("withdrawal",)}
+        values: dict[str, Any] = {
+            "services": tuple(line.service for line in self._menu.lines(turn, card=True) if line.offered)
+        }
         if supplies.get("paper") == "out":
             values["notice"] = "no_receipt"
         return values
 
     @view("menu")
-    def _menu(self, _: Turn) -> Mapping[str, Any]:
-        return {"options": (Option("chose_service", "withdrawal", "service.withdrawal"),)}
+    def _menu_screen(self, turn: Turn) -> Mapping[str, Any]:
+        """Show the menu in pages: the last place of a page turns it, behind the last page comes the first."""
+        lines = [line for line in self._menu.lines(turn) if line.place != "hidden"]
+        options = [self._option(line) for line in lines]
+        if len(options) > MENU_PLACES:
+            each = MENU_PLACES - 1
+            pages = -(-len(options) // each)
+            start = (turn.find(MenuPage) or MenuPage()).number % pages * each
+            options = [*options[start : start + each], Option("chose_more", "", "menu.more")]
+        return {"options": tuple(options)}
+
+    @staticmethod
+    def _option(line: Line) -> Option:
+        why_not = "" if line.offered else WHY_NOT.get(line.cause, "unavailable")
+        return Option("chose_service", line.service, f"service.{line.service}", why_not=why_not)
 
     @view("card_returned")
     def _card_returned(self, turn: Turn) -> Mapping[str, Any]:
@@ -253,6 +317,13 @@ class Sessions:
         turn.record("card_stuck", session=self._session(turn), error=result.error, detail=result.detail)
         turn.drop(Card, Pin)
         turn.put(CardGone("stuck", self._session(turn)))
+        turn.put(ReaderUnsure())
+
+    @guard
+    def card_stuck(self, turn: Turn) -> bool:
+        """Whether nobody knows where this session's card is: the reader must be brought to rest first."""
+        gone = turn.find(CardGone)
+        return gone is not None and gone.how == "stuck"
 
     @guard
     def media_gone(self, turn: Turn) -> bool:
@@ -286,5 +357,6 @@ class Sessions:
         found = turn.find(OpenCases) or OpenCases()
         turn.drop(Case)
         if found.cases:
+            turn.put(PathUnsure())
             turn.put(found.cases[0])
             turn.put(OpenCases(found.cases[1:]))

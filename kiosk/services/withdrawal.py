@@ -11,6 +11,7 @@ from dataclasses import replace
 from math import gcd
 from typing import Any, Final
 
+from drivers.base.vocabulary import Document
 from kiosk.flow.offers import action, guard, view
 from kiosk.mix import alternatives, denominate, nearest_payable
 from kiosk.money import Money, minor_per_major
@@ -18,15 +19,20 @@ from kiosk.ports import HostAnswered, Input, Reason
 from kiosk.services import hosting
 from kiosk.services.case import Case
 from kiosk.services.dispensing import notes_max, stock
-from kiosk.services.facts import Card, PinEntry, Plan, ReceiptWanted, Refusal, Typed, Unpayable
+from kiosk.services.facts import Card, Plan, Refusal, Typed, Unpayable
+from kiosk.services.menu import CARD, CASH, HOST, Service
+from kiosk.services.receipt import withdrawal_document
 from kiosk.turn import Turn
 from kiosk.view import Option
-
-DIGITS_MAX: Final = 6  # keyed digits of an amount in major units
 
 
 class Withdrawal:
     """Guards, actions and views of the flow ``withdrawal``."""
+
+    service: Final = Service("withdrawal", "withdrawal", (CARD, HOST, "dispenser", CASH))
+
+    def document(self, turn: Turn, case: Case) -> Document:
+        return withdrawal_document(turn, case)
 
     # ------------------------------------------------------------ which amount
 
@@ -72,18 +78,6 @@ class Withdrawal:
         money = turn.site.money
         turn.put(Unpayable(money(asked), money(below) if below else None, money(above) if above else None))
 
-    @action
-    def type_digit(self, turn: Turn) -> None:
-        pressed = turn.event.payload
-        assert isinstance(pressed, Input)
-        digits = (turn.find(Typed) or Typed()).digits
-        if pressed.value.isascii() and pressed.value.isdigit() and len(digits + pressed.value) <= DIGITS_MAX:
-            turn.put(Typed((digits + pressed.value).lstrip("0")))
-
-    @action
-    def clear_typed(self, turn: Turn) -> None:
-        turn.put(Typed())
-
     @guard
     def several_mixes(self, turn: Turn) -> bool:
         return len(turn.get(Plan).mixes) > 1
@@ -97,28 +91,7 @@ class Withdrawal:
         if index < len(plan.mixes):
             turn.put(Plan(plan.amount, plan.mixes[index], plan.mixes))
 
-    # ------------------------------------------------------------ paper
-
-    @guard
-    def paper_missing(self, turn: Turn) -> bool:
-        """Whether there is no paper and the customer has not been asked (edge case 90)."""
-        has_paper = turn.fitness.usable("printer") and turn.fitness.supplies("printer").get("paper") != "out"
-        return not has_paper and turn.find(ReceiptWanted) is None
-
-    @action
-    def go_without_receipt(self, turn: Turn) -> None:
-        turn.put(ReceiptWanted(False))
-
     # ------------------------------------------------------------ the host
-
-    @guard
-    def advices_wait(self, turn: Turn) -> bool:
-        """Whether an earlier advice is unsent: no new request may overtake it."""
-        return turn.fitness.advices_waiting > 0
-
-    @guard
-    def host_usable(self, turn: Turn) -> bool:
-        return turn.fitness.host_online
 
     @action
     def request_authorisation(self, turn: Turn) -> None:
@@ -163,16 +136,6 @@ class Withdrawal:
         turn.put(replace(turn.get(Case), ordered=turn.get(Plan).picks))
 
     @guard
-    def pin_wrong(self, turn: Turn) -> bool:
-        answer = turn.event.payload
-        return isinstance(answer, HostAnswered) and answer.code == hosting.WRONG_PIN and answer.tries_left != 0
-
-    @guard
-    def card_to_retain(self, turn: Turn) -> bool:
-        answer = turn.event.payload
-        return isinstance(answer, HostAnswered) and answer.code in hosting.RETAIN
-
-    @guard
     def lower_possible(self, turn: Turn) -> bool:
         """Whether a lower amount would be covered and payable (edge case 20)."""
         return self._lower(turn) is not None
@@ -201,11 +164,6 @@ class Withdrawal:
         turn.put(Refusal(text, lower, answer.tries_left, answer.code))
 
     @action
-    def expect_pin(self, turn: Turn) -> None:
-        refusal = turn.get(Refusal)
-        turn.put(PinEntry(0, refusal.tries_left, wrong=True))
-
-    @action
     def plan_lower(self, turn: Turn) -> None:
         lower = turn.get(Refusal).lower
         assert lower is not None
@@ -218,17 +176,6 @@ class Withdrawal:
     def lower_still_payable(self, turn: Turn) -> bool:
         lower = turn.get(Refusal).lower
         return lower is not None and self._plan(turn, lower.minor) is not None
-
-    @action
-    def refuse_host_down(self, turn: Turn) -> None:
-        turn.put(Refusal("host_offline"))
-
-    @action
-    def note_no_answer(self, turn: Turn) -> None:
-        """No answer to be trusted: what may be reserved is released, before the customer is told."""
-        hosting.note_failure(turn)
-        mismatch = turn.event.name == "host_mismatch"
-        hosting.settle_case(turn, Reason.BAD_ANSWER if mismatch else Reason.NO_ANSWER)
 
     # ------------------------------------------------------------ settling
 
@@ -253,10 +200,6 @@ class Withdrawal:
     @action
     def settle_dispensed(self, turn: Turn) -> None:
         hosting.settle_case(turn, Reason.NOTHING_DISPENSED)
-
-    @action
-    def settle_after_restart(self, turn: Turn) -> None:
-        hosting.settle_case(turn, Reason.RESTART)
 
     @guard
     def something_paid(self, turn: Turn) -> bool:
@@ -309,15 +252,6 @@ class Withdrawal:
     def _partial_offer(self, turn: Turn) -> Mapping[str, Any]:
         case = turn.get(Case)
         return {"asked": case.amount, "approved": case.approved}
-
-    @view("please_wait")
-    def _please_wait(self, _: Turn) -> Mapping[str, Any]:
-        return {"what": "authorising"}
-
-    @view("refused")
-    def _refused(self, turn: Turn) -> Mapping[str, Any]:
-        refusal = turn.find(Refusal)
-        return {"reason": refusal.reason if refusal else "other"}
 
     @view("take_notes")
     def _take_notes(self, turn: Turn) -> Mapping[str, Any]:

@@ -138,7 +138,10 @@ class Pages:
         return JSONResponse(dataclasses.asdict(self._bench.layout), headers=_FRESH)
 
     async def snapshot(self, request: Request) -> Response:
-        after = [int(request.query_params.get(name) or 0) for name in ("entries", "messages")]
+        try:
+            after = [int(request.query_params.get(name) or 0) for name in ("entries", "messages")]
+        except ValueError:
+            return JSONResponse({"error": "entries and messages are numbers"}, 400)
         return JSONResponse(await run_in_threadpool(self._bench.snapshot, *after), headers=_FRESH)
 
     async def screen(self, _: Request) -> Response:

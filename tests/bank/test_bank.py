@@ -6,7 +6,8 @@ import pytest
 
 from drivers.base.secrets import Track2
 from kiosk.bank.data import load_bank
-from kiosk.bank.storage import SqlAlchemyStore, SqliteStore, open_store
+from kiosk.bank.storage import SqliteStore, open_store
+from kiosk.bank.storage_sql import SqlAlchemyStore
 from kiosk.host.message import parse_private
 from kiosk.money import Money
 from kiosk.ports import AdviceAnswered, AdviceKind, HostAnswered
@@ -113,7 +114,7 @@ def test_inquiry_and_statement() -> None:
     assert answer.code == "00"
     assert (answer.ledger, answer.available) == (Money(950_000, "CNY"), Money(940_000, "CNY"))
     world.ask(0, operation="statement")
-    assert world.last(HostAnswered).extra["125"] == "1122 D 000000050000;1122 C 000001000000"
+    assert world.last(HostAnswered).extra["125"] == "1122 D 000000050000 cash;1122 C 000001000000 opening"
 
 
 def test_deposit_credits_when_vaulted_and_needs_no_pin() -> None:

@@ -17,7 +17,8 @@ from kiosk.bank import ledger
 from kiosk.bank.accounts import SCHEMA as ACCOUNTS
 from kiosk.bank.ledger import LedgerError, Result, Stamp
 from kiosk.bank.register import SCHEMA as REGISTER
-from kiosk.bank.storage import SqlAlchemyStore, SqliteStore, Store, Tx, open_store
+from kiosk.bank.storage import SqliteStore, Store, Tx, open_store
+from kiosk.bank.storage_sql import SqlAlchemyStore
 from kiosk.bank.verify import Violation, violations
 
 STAMP = Stamp("2026-11-22", "2026-11-22T03:15:00+00:00")
@@ -174,7 +175,7 @@ TAMPERED = {
     "I9": "UPDATE transfers SET at = 'never' WHERE seq = 1",
     "I10": "DELETE FROM entries WHERE account = 'cash' AND number = 1",
     "I14": "INSERT INTO orders VALUES ('T', 'r', '1', '0', 'withdrawal', 'anna', 'cash', 'CNY', 1, 1, 1, '00',"
-    " 'completed', '2026-11-22', 0)",
+    " 'completed', '2026-11-22', 0, 0)",
     "I15": "UPDATE entries SET number = 7 WHERE account = 'anna' AND number = 1",
 }
 

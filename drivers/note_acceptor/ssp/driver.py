@@ -18,42 +18,29 @@ When connecting, the driver asks with HOLD whether a note is in escrow *before* 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Final
+from typing import Final
 
 from drivers.base.acceptor import (
     CashAcceptorCapabilities,
     CashboxRemoved,
     CashboxReplaced,
-    CashIn,
-    CashInCounts,
-    CashInEnd,
-    CashInEndResult,
-    CashInResult,
-    CashInRollback,
-    CashInRollbackResult,
-    CashInStart,
-    CashInStartResult,
     FraudAttempt,
-    GetCashInStatus,
-    GetCashInStatusResult,
     NotesAtExit,
     NotesTaken,
-    StopCashIn,
-    StopCashInResult,
 )
 from drivers.base.clock import Clock
 from drivers.base.errors import LocalProtocolError, RemoteProtocolError
-from drivers.base.vocabulary import Command, Health, Identity, Outcome, Reset, ResetResult, Result
+from drivers.base.vocabulary import Health, Identity
+from drivers.note_acceptor.cash_in import CashInDriver
 from drivers.note_acceptor.deposit import Where
-from drivers.note_acceptor.driver import AcceptorDriver, Condition
-from drivers.note_acceptor.exchange import Ended, Lost, Order, Script
+from drivers.note_acceptor.driver import Condition
+from drivers.note_acceptor.exchange import Lost, Order, Script
 from drivers.note_acceptor.ssp import commands as say
 from drivers.note_acceptor.ssp.essp import Entropy, KeyAgreement, SecureChannel
 from drivers.note_acceptor.ssp.events import Seen, Setup, read_counters, read_events, read_setup
 from drivers.note_acceptor.ssp.link import Link
 from drivers.note_acceptor.ssp.settings import SspSettings
 
-ENABLES_MAX: Final = 3  # a validator that keeps disabling itself is not to be argued with
 JAM, FULL, CASHBOX, OPEN = "jam", "full", "cashbox", "open"
 
 _LASTING: Final[Mapping[int, tuple[str, Condition]]] = {
@@ -68,18 +55,8 @@ _LASTING: Final[Mapping[int, tuple[str, Condition]]] = {
 _MISSING: Final = Condition("cashUnitMissing", "E3 cashbox removed", supplies={"cashbox": "missing"})
 
 
-class SspValidator(AcceptorDriver):
+class SspValidator(CashInDriver):
     """One validator with an escrow of one note. `entropy` is needed where `settings.encrypt` is set."""
-
-    results: ClassVar[Mapping[type[Command], type[Result]]] = {
-        CashInStart: CashInStartResult,
-        CashIn: CashInResult,
-        CashInEnd: CashInEndResult,
-        CashInRollback: CashInRollbackResult,
-        StopCashIn: StopCashInResult,
-        GetCashInStatus: GetCashInStatusResult,
-        Reset: ResetResult,
-    }
 
     def __init__(
         self, clock: Clock, settings: SspSettings | None = None, entropy: Entropy | None = None
@@ -95,15 +72,11 @@ class SspValidator(AcceptorDriver):
             self._settings.currency,
             poll_every_ms=self._settings.poll_every_ms,
             idle_every_ms=self._settings.idle_every_ms,
+            read_within_ms=self._settings.read_within_ms,
+            settle_within_ms=self._settings.settle_within_ms,
         )
         self._protocol = self._settings.protocol
         self._setup: Setup | None = None
-        self._values: dict[int, int] = {}  # channel -> minor units, of our currency
-        self._wanted: frozenset[int] = frozenset()
-        self._accepting = False
-        self._decision = "hold"
-        self._rejecting = False
-        self._disabled = False
         self._restarted = False
         self._introducing = False  # a restart is no news then
         self._at_exit = False
@@ -174,7 +147,7 @@ class SspValidator(AcceptorDriver):
     def _rescue_escrow(self) -> Script[None]:
         """Find out, before a poll could accept it, whether a note lies in escrow from before."""
         held = yield from self._exchange(say.HOLD)
-        self._rejecting = False
+        self._ordered = 0
         self._decision = "hold"
         if held.ok:
             missing = self._deposit.unaccounted
@@ -225,8 +198,8 @@ class SspValidator(AcceptorDriver):
                     return
                 if held.code == say.UNKNOWN_COMMAND:
                     self._decision = "return"  # it cannot hold: a poll would accept the note unasked
-            if self._decision == "return" and not self._rejecting:
-                self._rejecting = True
+            if self._decision == "return" and not self._ordered:
+                self._ordered = 1
                 yield from self._exchange(say.REJECT, at_ms=at_ms)
                 at_ms = self._paced_ms
         yield from self._poll(at_ms)
@@ -277,7 +250,7 @@ class SspValidator(AcceptorDriver):
             else:
                 self._tell(list(deposit.inserted()))
         elif code == 0xEE:
-            self._tell(list(deposit.stacked_note(value_minor)))
+            self._tell(list(deposit.stacked_note(value_minor, recovered=self._introducing)))
         elif code == 0xEB:
             self._tell(list(deposit.stored("cashbox")))
         elif code == 0xDB:
@@ -311,15 +284,6 @@ class SspValidator(AcceptorDriver):
             self._restarted = True
             deposit.lost()
 
-    def _on_recognised(self, value_minor: int) -> None:
-        if self._deposit.at(Where.ESCROW):
-            return
-        self._rejecting = False
-        welcome = self._accepting and value_minor in self._wanted
-        keep = "hold" if self._deposit.escrow_wanted else "stack"
-        self._decision = keep if welcome else "return"
-        self._tell(list(self._deposit.escrowed(value_minor)))
-
     def _on_rejected(self) -> Script[None]:
         ended = yield from self._exchange(say.LAST_REJECT)
         code = ended.data[0] if ended.ok and ended.data else -1
@@ -333,6 +297,10 @@ class SspValidator(AcceptorDriver):
         """
         deposit = self._deposit
         deposit.lost()
+        rested = deposit.rested(value_minor, "cashbox") if stacked else None
+        if rested is not None:
+            self._tell(list(rested))
+            return
         if not value_minor and deposit.settled:
             return
         if stacked:
@@ -345,145 +313,19 @@ class SspValidator(AcceptorDriver):
         scale = self._setup.multiplier or 1 if self._setup is not None else 1
         return value * scale if self._settings.pay_out_values_scaled else value
 
-    # ------------------------------------------------------------ commands
+    # ------------------------------------------------------------ for the commands
 
-    def _check(self, command: Command) -> None:
-        if type(command) not in self.results:
-            raise LocalProtocolError(f"{command.verb}: not something this device does")
-        if isinstance(command, CashInStart) and command.values_minor is not None:
-            strangers = set(command.values_minor) - set(self._values.values())
-            if strangers:
-                raise LocalProtocolError(f"no such notes: {sorted(strangers)}; there are {self._values}")
-
-    def _perform(self, command: Command) -> Script[Result]:
-        if isinstance(command, CashInStart):
-            return self._cash_in_start(command)
-        if isinstance(command, CashIn):
-            return self._cash_in(command)
-        if isinstance(command, CashInEnd | CashInRollback):
-            return self._finish_cash_in(command)
-        if isinstance(command, GetCashInStatus):
-            return self._cash_in_status(command)
-        if isinstance(command, Reset):
-            return self._reset(command)
-        return self._nothing_to_stop(command)
-
-    def _nothing_to_stop(self, command: Command) -> Script[Result]:
-        yield from ()
-        return StopCashInResult(ticket=command.ticket, outcome=Outcome.DONE)
-
-    def _cash_in_start(self, command: CashInStart) -> Script[Result]:
-        if self._deposit.active:
-            return CashInStartResult(ticket=command.ticket, outcome=Outcome.REFUSED, error="cashInActive")
-        yield from self._turn()
-        blocked = self._blocked
-        if blocked is not None:
-            return CashInStartResult(
-                ticket=command.ticket, outcome=Outcome.REFUSED, error=blocked.word, detail=blocked.detail
-            )
-        counters = yield from self._read_counters()
-        wanted = self._values.values() if command.values_minor is None else command.values_minor
-        self._wanted = frozenset(wanted)
-        self._deposit.begin(command.ticket, escrow=command.escrow)
-        return CashInStartResult(ticket=command.ticket, outcome=Outcome.DONE, counters=counters)
-
-    def _counts(
-        self, command: Command, outcome: Outcome, error: str | None = None, detail: str = ""
-    ) -> CashInCounts:
-        result = self.results[type(command)](
-            ticket=command.ticket,
-            outcome=outcome,
-            error=error,
-            detail=detail,
-            **self._deposit.counts(),
-        )
-        assert isinstance(result, CashInCounts)
-        return result
-
-    def _cash_in(self, command: CashIn) -> Script[Result]:
-        deposit = self._deposit
-        if not deposit.active:
-            return self._counts(command, Outcome.REFUSED, "noCashInActive")
-        if deposit.at(Where.ESCROW):
-            return self._counts(command, Outcome.REFUSED, "tooManyItems", "the escrow is full")
-        before = deposit.taken
-        trouble = yield from self._take_notes(command, before)
-        if not deposit.at(Where.ESCROW):
-            yield from self._must(say.DISABLE)
-        self._accepting = False
-        if not deposit.settled:
-            return self._counts(command, Outcome.UNKNOWN, *(trouble or ("transportError", "")))
-        if trouble is None:
-            return self._counts(command, Outcome.DONE)
-        outcome = Outcome.PARTIAL if deposit.taken > before else Outcome.REFUSED
-        return self._counts(command, outcome, *trouble)
-
-    def _take_notes(self, command: CashIn, before: int) -> Script[tuple[str, str] | None]:
-        """Take notes until enough, stopped or in trouble; return the trouble as word and detail."""
-        deposit = self._deposit
-        self._accepting = True
+    def _open_mouth(self) -> Script[None]:
         mask = sum(1 << channel - 1 for channel, value in self._values.items() if value in self._wanted)
         yield from self._must(say.SET_INHIBITS, mask.to_bytes(2, "little"))
         yield from self._must(say.ENABLE)
-        enables = 1
-        since_ms = self._clock.now_ms()
-        while True:
-            was = deposit.where
-            yield from self._turn()
-            if deposit.where is not was:
-                since_ms = self._clock.now_ms()
-            if deposit.at(Where.ESCROW) and self._decision == "hold":
-                return None
-            if deposit.at(Where.NOWHERE):
-                blocked = self._blocked
-                if blocked is not None:
-                    return blocked.word, blocked.detail
-                if not deposit.settled:
-                    return "transportError", "a note is missing"
-                if self._stop is not None or 0 < command.notes_max <= deposit.taken - before:
-                    return None
-                if self._disabled:
-                    if enables == ENABLES_MAX:
-                        return "deviceDisabled", "the device disables itself"
-                    enables += 1
-                    yield from self._must(say.ENABLE)
-            elif self._clock.now_ms() - since_ms > self._limit_ms:
-                deposit.lost()
 
-    @property
-    def _limit_ms(self) -> int:
-        reading = self._deposit.at(Where.PATH)
-        return self._settings.read_within_ms if reading else self._settings.settle_within_ms
-
-    def _finish_cash_in(self, command: CashInEnd | CashInRollback) -> Script[Result]:
-        deposit = self._deposit
-        if not deposit.active:
-            return self._counts(command, Outcome.REFUSED, "noCashInActive")
-        stacking = isinstance(command, CashInEnd)
-        held = deposit.at(Where.ESCROW)
-        goal = deposit.stacked if stacking else deposit.returned
-        before = goal.total()
-        if not deposit.at(Where.NOWHERE):
-            self._decision = "stack" if stacking else "return"
-            until_ms = self._clock.now_ms() + self._settings.settle_within_ms
-            at_once = True
-            while not deposit.at(Where.NOWHERE):
-                yield from self._turn(at_once=at_once)
-                at_once = False
-                if self._clock.now_ms() >= until_ms:
-                    deposit.lost()
+    def _shut_mouth(self) -> Script[None]:
         yield from self._must(say.DISABLE)
-        nothing = deposit.settled and not held and not deposit.stacked
-        deposit.end("ok" if stacking else "rollback")
-        if nothing:
-            return self._counts(command, Outcome.REFUSED, "noItems")
-        wanted = goal.total() > before or not held
-        outcome = deposit.outcome(wanted=wanted)
-        blocked = self._blocked
-        error = None if outcome is Outcome.DONE else blocked.word if blocked is not None else "transportError"
-        if outcome is Outcome.PARTIAL:
-            error = "notesReturned" if stacking else "notesStacked"
-        return self._counts(command, outcome, error, blocked.detail if blocked is not None else "")
+
+    def _restart(self) -> Script[None]:
+        yield from self._exchange(say.RESET)
+        yield from self._introduce()
 
     def _read_counters(self) -> Script[dict[str, int]]:
         if not self._settings.counters:
@@ -494,50 +336,9 @@ class SspValidator(AcceptorDriver):
         except RemoteProtocolError:
             return {}
 
-    def _cash_in_status(self, command: GetCashInStatus) -> Script[Result]:
-        deposit = self._deposit
-        yield from self._turn()
-        counters = yield from self._read_counters()
-        ended: Ended = yield from self._exchange(say.LAST_REJECT)
-        reject = say.REJECTS.get(ended.data[0], ("unknown", ""))[0] if ended.ok and ended.data else ""
-        went_in = _since(command.counters, counters, ("stacked", "stored"))
-        went_out = _since(command.counters, counters, ("rejected",))
-        if went_in is not None and deposit.at(Where.NOWHERE) and self._blocked is None:
-            self._settle_by_counters(went_in, went_out or 0, reject)
-        if deposit.broken and not deposit.at(Where.ESCROW):
-            deposit.end("ok" if deposit.stacked else "rollback")
-        known = deposit.settled and deposit.status != "unknown"
-        if went_in is not None and went_in != deposit.stacked.total():
-            known = False
-        return GetCashInStatusResult(
-            ticket=command.ticket,
-            outcome=Outcome.DONE if known else Outcome.UNKNOWN,
-            status=deposit.status,
-            notes_stacked=went_in,
-            last_reject=reject,
-            **deposit.counts(),
-        )
-
-    def _settle_by_counters(self, went_in: int, went_out: int, reject: str) -> None:
-        """One note is missing: the device's counters say whether it went in or came back."""
-        deposit = self._deposit
-        if deposit.unaccounted.total() + deposit.unidentified != 1:
-            return
-        extra = went_in - deposit.stacked.total()
-        if extra == 1 and deposit.unaccounted:
-            self._tell(list(deposit.stacked_note(0, recovered=True)))
-            self._tell(list(deposit.stored("cashbox")))
-        elif extra == 0 and went_out > deposit.returned.total() + deposit.refused:
-            self._tell(list(deposit.given_back(reject, "by the counters", recovered=True)))
-
-    def _reset(self, command: Reset) -> Script[Result]:
-        self._deposit.lost()
-        yield from self._exchange(say.RESET)
-        yield from self._introduce()
-        yield from self._turn()
-        self._deposit.end("reset")
-        outcome = Outcome.DONE if self._deposit.settled else Outcome.UNKNOWN
-        return ResetResult(ticket=command.ticket, outcome=outcome, error=None)
+    def _last_reject(self) -> Script[str]:
+        ended = yield from self._exchange(say.LAST_REJECT)
+        return say.REJECTS.get(ended.data[0], ("unknown", ""))[0] if ended.ok and ended.data else ""
 
 
 def read_setup_or_leave(data: bytes) -> Setup:
@@ -546,11 +347,3 @@ def read_setup_or_leave(data: bytes) -> Setup:
         return read_setup(data)
     except RemoteProtocolError as error:
         raise Lost(f"setup reply: {error}") from None
-
-
-def _since(before: Mapping[str, int], now: Mapping[str, int], names: tuple[str, ...]) -> int | None:
-    """Return how much the named counters went up together; None if they are not there or went down."""
-    if not before or not now:
-        return None
-    difference = sum(now.get(name, 0) - before.get(name, 0) for name in names)
-    return difference if difference >= 0 else None

@@ -5,6 +5,8 @@ of each line, `nv200` and `smart_payout` firmwares on SSP. Only frames are share
 layouts, meanings and the device's half of the encryption are written here a second time, from the same notes.
 """
 
+from drivers.sim.note_acceptor.ccnet import SimCcnet
 from drivers.sim.note_acceptor.nv200 import SimNv200
+from drivers.sim.note_acceptor.smart_payout import SimSmartPayout
 
-__all__ = ["SimNv200"]
+__all__ = ["SimCcnet", "SimNv200", "SimSmartPayout"]

@@ -24,6 +24,7 @@ from drivers.sim.note_acceptor.ssp_side import (
     KEYLESS,
     MODULUS,
     OK,
+    OUT_OF_RANGE,
     SYNC,
     SspSide,
 )
@@ -50,6 +51,7 @@ class SimNv200:
     """
 
     unit_type: ClassVar[int] = 0x00
+    money: ClassVar[tuple[int, ...]] = ()  # commands that are not taken in clear
     acts: ClassVar[Mapping[str, Act]] = {
         act.name: act
         for act in (
@@ -244,9 +246,11 @@ class SimNv200:
             self._polled_ms = now_ms
         if code == 0x07:
             return bytes((OK,)) + self._poll(now_ms)
-        return self._command(code, data, sealed, now_ms)
+        if code in self.money and not sealed:
+            return bytes((OUT_OF_RANGE,))
+        return self._command(code, data, now_ms)
 
-    def _command(self, code: int, data: bytes, sealed: bool, now_ms: int) -> bytes:
+    def _command(self, code: int, data: bytes, now_ms: int) -> bytes:
         done = bytes((OK,))
         if code == 0x01:
             self._off()

@@ -40,6 +40,11 @@ function toast(text) {
   clearTimeout(toastTimer); toastTimer = setTimeout(() => { $("toast").hidden = true; }, 4000);
 }
 const words = (name) => name.replaceAll("_", " ");
+function worded(value) {
+  if (Array.isArray(value)) return value.length ? value.map(worded).join(", ") : "none";
+  if (value && typeof value === "object") return Object.entries(value).filter(([, v]) => v !== 0).map(([k, v]) => `${words(k)} ${worded(v)}`).join(", ") || "none";
+  return value === true ? "yes" : value === false ? "no" : value === null || value === "" ? "none" : String(value);
+}
 
 // ------------------------------------------------------------------ the screen
 
@@ -108,10 +113,11 @@ function tool(device, what, path, verb) {
 }
 
 function devicePanel(device) {
-  const inside = make("div", { class: "inside" }, make("dl", { class: "facts", id: `facts-${device.name}` }),
+  const inside = make("div", { class: "inside" },
     make("div", { class: "row" },
       make("button", { id: `plug-${device.name}`, onclick: () => post("plug", { device: device.name, plugged: !now.devices[device.name].plugged }) }, "Unplug"),
-      make("button", { onclick: () => post("heal", { device: device.name }) }, "Heal")));
+      make("button", { onclick: () => post("heal", { device: device.name }) }, "Heal"), make("span", { class: "dim path" }, device.path)),
+    make("dl", { class: "facts", id: `facts-${device.name}` }));
   if (device.acts.length) inside.append(make("div", { class: "group" }, "Hands"), ...device.acts.map((a) => tool(device.name, a, "act", "Do")));
   if (device.faults.length) inside.append(make("div", { class: "group" }, "Faults"), ...device.faults.map((f) => tool(device.name, f, "strike", "Strike")));
   return make("details", { class: "device", id: `device-${device.name}` },
@@ -155,7 +161,11 @@ function lamp(id, text, tone, title) {
   const node = $(id); node.textContent = text; node.className = `lamp ${tone}`; node.hidden = false;
   if (title) node.title = title;
 }
-const calls = (id, on) => $(id).classList.toggle("calls", Boolean(on));
+function calls(id, on) {
+  const before = $(id).classList.contains("calls");
+  $(id).classList.toggle("calls", Boolean(on));
+  if (on && !before) $(id).scrollIntoView({ block: "nearest", behavior: "smooth" }); // on a phone it may be out of sight
+}
 
 function showCard(device) {
   const sim = device.sim, card = sim.card;
@@ -165,7 +175,7 @@ function showCard(device) {
   $("card-out").hidden = !out;
   if (out) $("card-out").textContent = card.label.replace("card ...", "•••• ");
   calls("part-card", out);
-  $("card-do").textContent = out ? "Take card" : "Insert card";
+  $("card-do").textContent = out ? "Take" : "Insert";
   $("card-do").disabled = !out && (!open || !chosen);
   $("card-wrong").disabled = !open || !chosen;
   $("card-hint").textContent = !("gate" in sim) ? "A real reader." : out ? "Please take the card." : card ? `The card is ${card.place}.` : open ? `Choose a card and insert it.` : "The shutter is closed.";
@@ -223,7 +233,8 @@ function showDevice(name, device) {
   $(`plug-${name}`).textContent = device.plugged ? "Unplug" : "Plug in";
   const facts = $(`facts-${name}`);
   if (!facts.closest("details").open) return;
-  const rows = Object.entries(device.sim).filter(([k]) => k !== "document").map(([k, v]) => [FACT_WORDS[k] || words(k), typeof v === "object" && v ? JSON.stringify(v).replaceAll('"', "") : String(v)]);
+  const rows = Object.entries(device.sim).filter(([k]) => !["document", "units"].includes(k)).map(([k, v]) => [FACT_WORDS[k] || words(k), worded(v)]);
+  if (device.sim.units) rows.unshift(["cassettes", Object.entries(device.sim.units).map(([k, v]) => `${k} ${v}`).join(", ")]);
   if (device.detail) rows.unshift(["detail", device.detail]);
   facts.replaceChildren(...rows.flatMap(([k, v]) => [make("dt", {}, k), make("dd", {}, v)]));
   for (const node of $(`device-${name}`).querySelectorAll(".tool")) node.classList.toggle("armed", (device.sim.armed || []).includes(node.dataset.fault));
@@ -243,7 +254,7 @@ function addRow(list, kind, at, title, rest, number, data) {
 }
 function addEntry(entry) {
   const d = entry.data;
-  const rest = entry.kind === "step" ? (d.moves || []).map((m) => m.from === m.to ? m.to : `${m.from} → ${m.to}`).join(", ") : Object.entries(d).filter(([, v]) => typeof v !== "object").map(([k, v]) => `${words(k)} ${v}`).join(", ");
+  const rest = entry.kind === "step" ? (d.moves || []).map((m) => m.from === m.to ? m.to : `${m.from} → ${m.to}`).join(", ") : worded(Object.fromEntries(Object.entries(d).filter(([, v]) => typeof v !== "object")));
   addRow($("entries"), entry.kind, entry.at, entry.kind === "step" ? d.event : words(entry.kind), rest, `${entry.seq}`, d);
 }
 function addMessage(m) {
@@ -281,7 +292,8 @@ for (const tab of document.querySelectorAll("[data-tab]"))
   });
 document.addEventListener("toggle", (event) => { if (now && event.target.classList && event.target.classList.contains("device")) for (const [name, d] of Object.entries(now.devices)) showDevice(name, d); }, true);
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, button, summary, dialog")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, dialog")) return;
+  if (event.key === "Enter" && event.target.closest("button, summary")) return; // it presses what has the focus
   const key = { Enter: "enter", Escape: "cancel", Backspace: "clear" }[event.key] || (/^[0-9]$/.test(event.key) ? event.key : "");
   if (key) { event.preventDefault(); act("pin_pad", "press", { key }); }
 });

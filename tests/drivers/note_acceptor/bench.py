@@ -9,9 +9,11 @@ from typing import Any
 from drivers.base.clock import SimClock
 from drivers.base.driver import Report
 from drivers.base.vocabulary import Command, DeviceLost, DeviceReady, Happening, Result
+from drivers.note_acceptor.ccnet.driver import CcnetSettings, CcnetValidator
 from drivers.note_acceptor.ssp.driver import SspValidator
 from drivers.note_acceptor.ssp.settings import SspSettings
-from drivers.sim.note_acceptor import SimNv200
+from drivers.note_acceptor.ssp.smart_payout import SmartPayout
+from drivers.sim.note_acceptor import SimCcnet, SimNv200, SimSmartPayout
 from drivers.sim.wire import Wire
 
 STEPS_MAX = 5_000
@@ -36,12 +38,29 @@ class Bench:
         driver = SspValidator(clock, options, random.Random(7).randbytes)
         return cls(clock, driver, SimNv200(clock, **sim))
 
+    @classmethod
+    def smart(cls, *, settings: dict[str, Any] | None = None, **sim: Any) -> Bench:
+        """A recycler of 100s and 50s, with ten of each in its store."""
+        clock = SimClock()
+        options = SspSettings(encrypt=True, recycle_values_minor=(5_000, 10_000), **(settings or {}))
+        sim.setdefault("stored", {10_000: 10, 5_000: 10})
+        return cls(
+            clock, SmartPayout(clock, options, random.Random(7).randbytes), SimSmartPayout(clock, **sim)
+        )
+
+    @classmethod
+    def ccnet(cls, *, settings: dict[str, Any] | None = None, **sim: Any) -> Bench:
+        clock = SimClock()
+        return cls(clock, CcnetValidator(clock, CcnetSettings(**(settings or {}))), SimCcnet(clock, **sim))
+
     # ------------------------------------------------------------ running
 
     def ready(self) -> Bench:
+        """Connect, for the first time or again."""
+        before = len(self.reports)
         self.driver.connect()
-        self.until(lambda: any(isinstance(r, DeviceReady | DeviceLost) for r in self.reports))
-        assert any(isinstance(r, DeviceReady) for r in self.reports), self.reports
+        self.until(lambda: any(isinstance(r, DeviceReady | DeviceLost) for r in self.reports[before:]))
+        assert any(isinstance(r, DeviceReady) for r in self.reports[before:]), self.reports[before:]
         return self
 
     def step(self) -> None:

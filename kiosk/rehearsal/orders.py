@@ -1,0 +1,86 @@
+"""What is judged of money that moves without notes: transfers, remittances, payments, and of what was told about it.
+
+For every order the terminal's journal and the bank's register must agree on what stands: charged exactly once or not
+at all. And what a screen said of an order must be true at the end: done means that it stands, not charged and
+being cancelled mean that it does not. A difference is allowed only where somebody was told to look: an exception item
+at the bank, or an advice that the bank refused and that is parked for the operator.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from kiosk.services.case import Posting
+
+if TYPE_CHECKING:
+    from kiosk.bank.register import Order
+    from kiosk.rehearsal.world import World
+
+CASH: Final = frozenset({"withdrawal", "cardless_withdrawal"})
+SAID_DONE: Final = frozenset({"completed"})
+SAID_NOT_CHARGED: Final = frozenset({"unconfirmed", "not_charged"})
+
+
+def settled_minor(world: World) -> int:
+    """Return what orders without notes took from the customer's account, by the bank's register, fees included."""
+    total = 0
+    for order in world.bank.orders():
+        if order.operation in CASH:
+            continue
+        if order.account == world.wallet.account:
+            total += order.stands_minor + (order.fee_minor if order.stands_minor else 0)
+        if order.counter_account == world.wallet.account:
+            total -= order.stands_minor
+    return total
+
+
+def order_errors(world: World) -> list[str]:
+    """Return every order on which journal, register and screens disagree."""
+    orders = {order.rrn: order for order in world.bank.orders()}
+    opened = {e.data["case"]: e.data for e in world.entries if e.kind == "case_opened"}
+    looked_at = {item.rrn for item in world.bank.exceptions(open_only=False)} | _parked(world)
+    errors = [
+        f"order {order.rrn} at the bank was never opened by this terminal" for order in orders.values()
+        if order.rrn not in opened and order.stands_minor
+    ]  # fmt: skip
+    for entry in world.entries:
+        if entry.kind != "case_closed" or entry.data["case"] in looked_at:
+            continue
+        case = opened.get(entry.data["case"])
+        if case is None or case.get("posting", Posting.NOTES.value) == Posting.NOTES.value:
+            continue
+        ours, theirs = entry.data["stands_minor"], _stands(orders.get(case["rrn"]))
+        if ours != theirs:
+            errors.append(f"{case['operation']} {case['rrn']}: {ours} stands by the journal, {theirs} at the bank")
+    return errors + _told_errors(world, orders, looked_at)
+
+
+def _stands(order: Order | None) -> int:
+    return order.stands_minor if order is not None else 0
+
+
+def _parked(world: World) -> set[str]:
+    """Return the references of advices that the bank refused; the operator was told."""
+    rrns = {
+        e.data["id"]: e.data["original"]["rrn"] for e in world.entries
+        if e.kind == "advice_queued" and e.data.get("original")
+    }  # fmt: skip
+    return {rrns[e.data["advice"]] for e in world.entries if e.kind == "advice_parked" and e.data["advice"] in rrns}
+
+
+def _told_errors(world: World, orders: dict[str, Order], looked_at: set[str]) -> list[str]:
+    said: dict[tuple[str, str], None] = {}
+    for view in world.views:
+        reference = view.values.get("reference")
+        if view.values.get("what") == "remittance_status":
+            continue  # tells of an earlier order, whatever became of it
+        if isinstance(reference, str) and view.screen in SAID_DONE | SAID_NOT_CHARGED:
+            said[view.screen, reference] = None
+    errors = []
+    for screen, reference in said:
+        order = orders.get(reference)
+        if screen in SAID_DONE and (order is None or order.code != "00" or order.state in ("reversed", "tombstone")):
+            errors.append(f"the screen {screen!r} said that {reference} is done; the bank has it otherwise")
+        if screen in SAID_NOT_CHARGED and _stands(order) and reference not in looked_at:
+            errors.append(f"the screen {screen!r} said that {reference} is not charged; {_stands(order)} stands")
+    return errors
