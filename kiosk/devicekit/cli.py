@@ -248,12 +248,16 @@ def _served(proxy: Proxy) -> None:
 
 
 def _until_interrupted() -> None:
+    """Wait for SIGINT or SIGTERM; put the handlers back afterwards."""
     import signal
+    import threading
 
-    ending = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, ending)
-    signal.sigwait(ending)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, ending)
+    ended = threading.Event()
+    ending = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda _number, _frame: ended.set()) for number in ending]
+    ended.wait()
+    for number, handler in zip(ending, before, strict=True):
+        signal.signal(number, handler)
 
 
 def serial_settings(own: SerialSettings, baud: int | None, parity: str | None) -> SerialSettings:

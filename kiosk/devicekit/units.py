@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from drivers.base.clock import Clock
 from drivers.base.driver import Driver
@@ -15,6 +15,9 @@ from drivers.base.line import SerialSettings
 from drivers.card_reader.driver import Omron3S4YR
 from drivers.dispenser.lcdm2000 import Lcdm2000
 from drivers.dispenser.lcdm4000 import Lcdm4000
+from drivers.note_acceptor.ccnet.driver import CcnetValidator
+from drivers.note_acceptor.ssp.driver import SspValidator
+from drivers.note_acceptor.ssp.settings import SSP_LINE
 from drivers.pin_pad.driver import SzztPinPad
 from drivers.printer.driver import EscPosPrinter
 from drivers.printer.settings import EPSON, RELIANCE
@@ -24,17 +27,20 @@ from drivers.sim import printer as printer_sim
 from drivers.sim.card_reader import SimOmron3S4YR
 from drivers.sim.device import SimDevice
 from drivers.sim.dispenser import SimLcdm2000, SimLcdm4000
+from drivers.sim.note_acceptor import SimCcnet, SimNv200
 from drivers.sim.pin_pad import SimSzztPinPad
 from kiosk.devicekit.check import Suite
-from kiosk.devicekit.contract import card_reader, dispenser, pin_pad, printer
+from kiosk.devicekit.contract import card_reader, cash_acceptor, dispenser, pin_pad, printer
 from kiosk.devicekit.decode import card_reader as card_reader_frames
 from kiosk.devicekit.decode import dispenser as dispenser_frames
+from kiosk.devicekit.decode import note_acceptor as acceptor_frames
 from kiosk.devicekit.decode import pin_pad as pin_pad_frames
 from kiosk.devicekit.decode import printer as printer_frames
 from kiosk.devicekit.frames import Decoder, Vocabulary
 from kiosk.devicekit.sweep.base import Sweep
 from kiosk.devicekit.sweep.card_reader import sweep as sweep_card_reader
 from kiosk.devicekit.sweep.dispenser import sweep_1000, sweep_2000, sweep_4000
+from kiosk.devicekit.sweep.note_acceptor import sweep_ccnet, sweep_ssp
 from kiosk.devicekit.sweep.pin_pad import sweep as sweep_pin_pad
 from kiosk.devicekit.sweep.printer import sweep_epson, sweep_reliance
 
@@ -67,6 +73,18 @@ def _stock(units: int) -> dict[str, int]:
 
 def _printer(clock: Clock, profile: PrinterProfile) -> Driver:
     return EscPosPrinter(clock, PrinterSettings(profile=profile))
+
+
+def _driver(kind: Any) -> Callable[[Clock], Driver]:
+    """Take a driver whose capabilities the shared union does not name."""
+    made: Callable[[Clock], Driver] = kind
+    return made
+
+
+def _simulator(kind: Any) -> Callable[[Clock], SimDevice]:
+    """Take a simulator that keeps its acts and faults on the class."""
+    made: Callable[[Clock], SimDevice] = kind
+    return made
 
 
 _UNITS: Final = (
@@ -108,6 +126,16 @@ _UNITS: Final = (
         lambda clock: printer_sim.SimEscPosPrinter(clock, printer_sim.EPSON),
         lambda: printer_frames.PrinterDecoder(fixed_bits=True), printer.SUITE,
         printer_frames.vocabulary(presenter=False), sweep_epson, checked=False,
+    ),
+    Unit(
+        "ccnet", "CashAcceptor", "ccnet", "CCNET bill validator (CashCode)",
+        _driver(CcnetValidator), _simulator(SimCcnet), acceptor_frames.CcnetDecoder, cash_acceptor.SUITE,
+        acceptor_frames.CCNET_VOCABULARY, sweep_ccnet,
+    ),
+    Unit(
+        "ssp", "CashAcceptor", "ssp", "SSP note validator (NV200), in clear",
+        _driver(SspValidator), _simulator(SimNv200), acceptor_frames.SspDecoder, cash_acceptor.SUITE,
+        acceptor_frames.SSP_VOCABULARY, sweep_ssp, SSP_LINE,
     ),
 )  # fmt: skip
 

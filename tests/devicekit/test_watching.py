@@ -37,6 +37,8 @@ QUICK = ("introduces_itself", "answers_once", "takes_bytes_one_by_one", "answers
         ("lcdm-4000", "lcdm-4000", "certain"),
         ("lcdm-1000", "lcdm-2000", "certain"),
         ("szzt", "szzt", "certain"),
+        ("ccnet", "ccnet", "certain"),
+        ("ssp", "ssp", "certain"),
         ("reliance", "reliance", "likely"),
         ("epson", "epson", "likely"),
     ],
