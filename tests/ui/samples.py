@@ -121,8 +121,8 @@ EXTREME: dict[str, dict[str, Value]] = {
         "what": "remit_amount", "typed": HUGE, "most": yuan(50000), "available": HUGE, "error": "above_most",
     },
     "confirm_order": {
-        "what": "remittance", "amount": HUGE, "fee": yuan(50), "total": HUGE, "name": "J*** C*****", "to": "东海银行 **** 0041",
-        "purpose": "goods", "arrival": "two_hours",
+        "what": "remittance", "amount": HUGE, "fee": yuan(50), "total": HUGE, "name": "J*** C*****",
+        "to": "东海银行 **** 0041", "purpose": "goods", "arrival": "two_hours",
     },
     "completed": {
         "what": "remittance", "amount": HUGE, "name": "J*** C*****", "to": "东海银行 **** 0041",
