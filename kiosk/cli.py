@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from kiosk.devicekit.cli import add_to as add_devicekit
 from kiosk.strict_yaml import DocumentError
 
 app = typer.Typer(
@@ -178,6 +179,75 @@ def journal_export(file: Path, config: ConfigOption = None) -> None:
     assert isinstance(journal, Journal)
     for entry in journal.entries():
         print(canonical(entry.as_data()))
+
+
+# ---------------------------------------------------------------- the live terminal
+
+VarOption = Annotated[Path, typer.Option("--var", help="Where the journal and the demo bank's books are kept.")]
+
+
+@app.command()
+def run(
+    window: Annotated[
+        bool | None, typer.Option("--window/--no-window", help="Open a window; by default if there is a display.")
+    ] = None,
+    bench_port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the bench page; 0: any.")] = 0,
+    config: ConfigOption = None,
+    var: VarOption = Path("var"),
+) -> None:
+    """Run the terminal, with its window and its bench page, until it is interrupted."""
+    from kiosk.run import run_terminal
+
+    raise typer.Exit(run_terminal(config, var, window=window, bench_port=bench_port))
+
+
+@app.command()
+def doctor(config: ConfigOption = None, var: VarOption = Path("var")) -> None:
+    """Look whether this machine has what the terminal needs, and say what to do about what is missing."""
+    from kiosk.doctor import examine
+
+    findings = examine(config, var)
+    for finding in findings:
+        print(f"{'ok  ' if finding.well else 'note' if finding.optional else 'FAIL'}  {finding.what}: {finding.found}")
+        if not finding.well:
+            print(f"      {finding.remedy}")
+    if any(not f.well and not f.optional for f in findings):
+        raise typer.Exit(1)
+
+
+device_app = typer.Typer(help="Simulated devices for anybody's program.", no_args_is_help=True)
+app.add_typer(device_app, name="device")
+
+
+@device_app.command("list")
+def device_list() -> None:
+    """Name the device families that can be driven and served."""
+    from kiosk.compose import FAMILIES
+
+    for name, family in FAMILIES.items():
+        print(f"{family.device:12} {name}")
+
+
+@device_app.command("serve")
+def device_serve(
+    name: Annotated[str, typer.Argument(help="card_reader, pin_pad, dispenser or printer.")],
+    profile: Annotated[str, typer.Option("--profile", help="The device family, see `kiosk device list`.")] = "",
+    tcp: Annotated[int | None, typer.Option(min=0, max=65_535, help="Serve on this port of 127.0.0.1.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Serve a simulated device on a pseudo-terminal, or on a TCP port, until interrupted; print what to open."""
+    from kiosk.run import serve_device
+
+    try:
+        serve_device(name, profile, tcp, config)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2) from None
+
+
+# ---------------------------------------------------------------- the technician's kit: selftest, probe, trace, console
+
+add_devicekit(device_app)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """The device desk: drivers on their lines, one command in flight each, commands waiting in order.
 
 The same desk serves simulators in memory, pseudo-terminals and real ports: a line is anything that reads and writes
-bytes. `pump` moves what is there and returns what the devices said; it never waits.
+bytes. `pump` moves what is there and returns what the devices said; it never waits. A driver is a machine without I/O:
+it changes only when it is handed a command, bytes or an instant that it named, so the desk asks it for its next
+deadline only then, and leaves it alone in between.
 
 A command that cannot be given (device absent, lost, or in disgrace) is answered here: REFUSED, because nothing moved;
 but a question about the past (`LastDispense`) is answered UNKNOWN, because silence about the past is not a no.
@@ -52,6 +54,8 @@ class Station:
     ready: bool = False
     failures: int = 0
     retry_at_ms: int = 0
+    due_ms: int | None = None  # the driver's next deadline
+    stirred: bool = False  # the driver was handed something since it was last pumped
     waiting: deque[Command] = field(default_factory=deque)
     answered: list[Report] = field(default_factory=list)
 
@@ -97,6 +101,7 @@ class DeviceDesk:
             return
         station.waiting.append(command)
         self._start_next(station)
+        station.stirred, station.due_ms = True, station.driver.next_deadline_ms()
 
     def pump(self) -> list[tuple[str, Report]]:
         """Open lines that are due, read, let time pass, write. Returns (device, report) in order.
@@ -112,8 +117,12 @@ class DeviceDesk:
 
     def next_deadline_ms(self) -> int | None:
         """Return the next instant at which a driver or a reconnect has something to do."""
-        instants = [s.retry_at_ms if s.line is None else s.driver.next_deadline_ms() for s in self._stations.values()]
-        return min((i for i in instants if i is not None), default=None)
+        soonest: int | None = None
+        for station in self._stations.values():
+            due_ms = station.retry_at_ms if station.line is None else station.due_ms
+            if due_ms is not None and (soonest is None or due_ms < soonest):
+                soonest = due_ms
+        return soonest
 
     @property
     def something_waits(self) -> bool:
@@ -138,8 +147,11 @@ class DeviceDesk:
             if data:
                 self.moved = True
                 reports += station.driver.receive(data)
+            elif not station.stirred and (station.due_ms is None or station.due_ms > self._clock.now_ms()):
+                return reports
             reports += station.driver.tick()
-            self._start_next(station)
+            if not any(isinstance(report, DeviceLost) for report in reports):
+                self._start_next(station)
             out = station.driver.data_to_send()
             if out:
                 self.moved = True
@@ -156,12 +168,14 @@ class DeviceDesk:
                 if station.line is not None:
                     station.line.close()
                     station.line = None
+        station.stirred, station.due_ms = False, station.driver.next_deadline_ms()
         return reports
 
     def _open(self, station: Station) -> list[Report]:
         try:
             station.line = station.open_line()
             station.driver.connect()
+            station.stirred = True
         except LineError as error:
             station.line = None
             first = station.failures == 0

@@ -288,6 +288,8 @@ class Kernel:
         return False
 
     def _step(self, region: str, event: Event, *, begin: bool = False) -> None:
+        if self.halted:
+            return  # by the step of another region, or by the checkpoint before the first
         parts, runner = self._parts, self._parts.regions[region]
         before = runner.snapshot()
         turn = Turn(
@@ -300,6 +302,7 @@ class Kernel:
                 self.ignored += 1
                 return
             cash = self._cash.after(turn.moves)
+            self._append(self._records(region, event, moves, turn.effects))
         except JournalUnwritable as error:
             runner.restore(before)
             self._halt(str(error))
@@ -307,12 +310,6 @@ class Kernel:
         except Exception as error:
             runner.restore(before)
             raise StepFailed(f"{region} at {runner.where} on {event.name!r} from {event.source}: {error}") from error
-        try:
-            self._append(self._records(region, event, moves, turn.effects))
-        except JournalUnwritable as error:
-            runner.restore(before)
-            self._halt(str(error))
-            return
         self._facts, self._cash = turn.facts, cash
         self.steps += 1
         for effect in turn.effects:
@@ -324,7 +321,7 @@ class Kernel:
             self._sessions += 1
             if self._sessions % CHECKPOINT_EVERY == 0:
                 self._checkpoint()
-        if region == self._main:
+        if region == self._main and not self.halted:
             self._show(runner, turn)
 
     def _records(self, region: str, event: Event, moves: list[Move], effects: list[Effect]) -> list[Record]:
@@ -432,4 +429,6 @@ def _name(effect: Effect) -> str:
 def advice_data(advice: Advice) -> dict[str, Any]:
     """Return an advice as the journal keeps it, whole: it carries no card data and no PIN."""
     data: dict[str, Any] = plain(asdict(advice) | {"amount": advice.amount, "stands": advice.stands})
+    if advice.original is not None:
+        data["case"] = advice.original.rrn
     return data

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 BLOCK: Final = 50  # numbers per journal record: some five withdrawals
+# A device that keeps one byte must never meet the number of an old order again, so restarts may skip none of these.
+BLOCKS: Final = {"dispense": 1}
 WRAP: Final = {"stan": 999_999, "dispense": 94}  # LCDM-4000 has one byte, 1..94, for its order number
 
 
@@ -30,7 +32,7 @@ class Numbers:
         """Return the next number of a counter, 1 or more, wrapped where the field's width demands it."""
         number = self._next.get(name, 1)
         if number > self._up_to.get(name, 0):
-            up_to = number + BLOCK - 1
+            up_to = number + BLOCKS.get(name, BLOCK) - 1
             self._reserve({"counter": name, "up_to": up_to})
             self._up_to[name] = up_to
         self._next[name] = number + 1

@@ -21,8 +21,7 @@ def _fields(kind: type) -> tuple[str, ...]:
 def plain(value: Any) -> Any:
     """Return JSON-able data; Money keeps unit and currency.
 
-    Dataclasses become objects without their empty fields and
-    without those that do not show themselves (``repr=False``).
+    Dataclasses become objects without empty fields and without those that do not show themselves (``repr=False``).
     """
     if value is None or isinstance(value, str | int | float):
         return value

@@ -63,8 +63,7 @@ def recover(journal: Journal) -> Recovered:
             case kind:
                 if kind == "advice_queued":
                     advices[data["id"]] = data
-                original = data.get("original") if kind == "advice_queued" else None
-                key = original["rrn"] if original else data.get("case")
+                key = data.get("case")
                 if key is None:
                     continue
                 case = cases.fold(open_cases.get(key), kind, data)

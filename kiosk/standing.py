@@ -72,11 +72,6 @@ class Standing:
         condition = self._conditions[device]
         condition.stranger, condition.identity = False, None
 
-    def stop(self, device: str, error: str) -> None:
-        """Put a device out of use until a technician comes (a jam that a flow met)."""
-        condition = self._conditions[device]
-        condition.health, condition.error = Health.STOP, error
-
     @property
     def installed(self) -> tuple[str, ...]:
         return tuple(self._conditions)
@@ -84,6 +79,10 @@ class Standing:
     def usable(self, device: str) -> bool:
         c = self._conditions.get(device)
         return c is not None and c.present is True and not c.stranger and c.health in (Health.OK, Health.ATTENTION)
+
+    def present(self, device: str) -> bool:
+        c = self._conditions.get(device)
+        return c is not None and c.present is True and not c.stranger
 
     def known(self, device: str) -> bool:
         c = self._conditions.get(device)

@@ -14,7 +14,8 @@ import difflib
 import re
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import Any, Final, TypeVar
+from types import UnionType
+from typing import Any, Final, TypeVar, Union, get_args, get_origin
 
 import pydantic
 import yaml
@@ -29,6 +30,7 @@ _WORDS: Final[dict[str, object]] = {
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
 DEPTH_MAX: Final = 50  # a document deeper than this is a mistake or an attack
+VALUES_MAX: Final = 200_000  # aliases of aliases make a billion values of ten lines
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -102,18 +104,29 @@ class Document:
 
 
 def _fields_at(model: type[pydantic.BaseModel], path: Path) -> list[str]:
+    """Return the keys known at `path`, as a document writes them; none where any key goes."""
     here: Any = model
     for step in path:
-        if isinstance(step, int):
-            continue
-        if not (isinstance(here, type) and issubclass(here, pydantic.BaseModel)) or step not in here.model_fields:
+        here = _without_none(here)
+        kind = get_origin(here)
+        if kind in (list, tuple, dict):
+            here = get_args(here)[-1]
+        elif isinstance(here, type) and issubclass(here, pydantic.BaseModel):
+            named = {field.alias or name: field.annotation for name, field in here.model_fields.items()}
+            here = named.get(str(step))
+        else:
             return []
-        here = here.model_fields[step].annotation
-        while args := [a for a in getattr(here, "__args__", ()) if a not in (type(None), str, int)]:
-            here = args[-1]
+    here = _without_none(here)
     if isinstance(here, type) and issubclass(here, pydantic.BaseModel):
         return [field.alias or name for name, field in here.model_fields.items()]
     return []
+
+
+def _without_none(annotation: Any) -> Any:
+    """Return the one model of a union, or what was there."""
+    if get_origin(annotation) in (Union, UnionType):
+        return [a for a in get_args(annotation) if a is not type(None)][-1]
+    return annotation
 
 
 def load(path: FilePath | str) -> Document:
@@ -138,7 +151,7 @@ def load_text(text: str, file: str = "<text>") -> Document:
         what = " ".join(filter(None, (error.context, error.problem)))
         raise DocumentError([Mistake(file, line, column, f"is not YAML: {what}")]) from None
     except yaml.YAMLError as error:
-        raise DocumentError([Mistake(file, 1, 1, f"is not YAML: {error}")]) from None
+        raise DocumentError([Mistake(file, 1, 1, f"is not YAML: {' '.join(str(error).split())}")]) from None
     places: dict[Path, tuple[int, int]] = {}
     mistakes: list[Mistake] = []
     data = None if node is None else _value(node, (), file, places, mistakes)
@@ -154,6 +167,9 @@ def _value(
     places[path] = (mark.line + 1, mark.column + 1)
     if len(path) > DEPTH_MAX:
         raise DocumentError([Mistake(file, mark.line + 1, mark.column + 1, f"is nested deeper than {DEPTH_MAX}")])
+    if len(places) > VALUES_MAX:
+        message = f"makes more than {VALUES_MAX} values: are there aliases of aliases?"
+        raise DocumentError([Mistake(file, mark.line + 1, mark.column + 1, message)])
     if isinstance(node, yaml.ScalarNode):
         return _scalar(node)
     if isinstance(node, yaml.SequenceNode):

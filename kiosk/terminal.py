@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from drivers.base.vocabulary import KeyPressed
 from kiosk.devices import DeviceDesk
 from kiosk.hostdesk import HostDesk
 from kiosk.journal.journal import Journal
 from kiosk.kernel import Kernel
+from kiosk.ports import Input
 from kiosk.standing import Standing
+from kiosk.view import View
 
 ROUNDS_MAX = 1_000  # a pump that finds work so often in one instant is going in circles
+
+
+def no_side_keys(_view: View, _key: str) -> Input | None:
+    """No screen says what a key beside it means."""
+    return None
 
 
 @dataclass
@@ -22,6 +31,8 @@ class Terminal:
     host: HostDesk
     journal: Journal
     standing: Standing
+    side_keys: Callable[[View, str], Input | None] = no_side_keys
+    """What a key means by its place beside the screen, or None for one that means itself."""
 
     def pump(self) -> bool:
         """Move bytes, take in what was said, step until nothing is left. Returns whether anything happened.
@@ -32,7 +43,11 @@ class Terminal:
         for _ in range(ROUNDS_MAX):
             worked = False
             for device, report in self.devices.pump():
-                self.kernel.device_said(device, report)
+                made = self.side_keys(self.kernel.view, report.key) if isinstance(report, KeyPressed) else None
+                if made is not None:
+                    self.kernel.person_did(made)
+                else:
+                    self.kernel.device_said(device, report)
                 worked = True
             for heard in self.host.pump():
                 self.kernel.host_said(heard)

@@ -61,6 +61,10 @@ class Fitness(Protocol):
         """Whether a device is identified and neither stopped nor lost."""
         ...
 
+    def present(self, device: str) -> bool:
+        """Whether a device is identified and answers, even if it cannot work."""
+        ...
+
     def known(self, device: str) -> bool:
         """Whether a device has been identified, or has been found absent."""
         ...

@@ -137,10 +137,13 @@ class Reset(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResetResult(Result):
-    """`rejected`: notes moved out of the path; `card_inside`: a card is in; `retained`: it was captured."""
+    """What was found: `rejected` notes went from the path to the reject unit, `moved` ones came out of the exit
+    on the way; `card_inside`: a card is in; `retained`: it was captured.
+    """
 
     verb = "reset"
     rejected: Counts = field(default_factory=dict)
+    moved: Counts = field(default_factory=dict)
     card_inside: bool | None = None
     retained: bool = False
 

@@ -276,16 +276,15 @@ class Lcdm4000(LcdmDriver):
             return _unanswered(ResetResult, command, ended.end, ended.why)
         counted = self._counted(ended.body, 0)
         self._notice(counted.meaning, counted.code)
-        detail, outcome = counted.detail, _purged(counted)
-        if counted.moved:
-            detail = f"{detail}; came out of the exit: {dict(counted.moved)}"
+        outcome = _purged(counted)
         self._seen = yield from self._read_fitness()
         return ResetResult(
             ticket=command.ticket,
             outcome=outcome,
             error=counted.meaning.word,
-            detail=detail,
+            detail=counted.detail,
             rejected=counted.rejected,
+            moved=counted.moved,
         )
 
     def _purge(self, command: m.Purge) -> Script[Result]:

@@ -634,7 +634,7 @@ class SimOmron3S4YR:
                 return _n(code, "82")
             self._chip = "active"
             mode = "" if code[0] == "C" else "?" if params[:1] == b"1" else chip.protocol
-            return self._p(code, mode.encode("ascii") + chip.atr)
+            return self._p(code, mode.encode("ascii") + chip.reset())
 
         self._move(code, self._delays.chip_reset_ms + (self._delays.contacts_ms if presses else 0), done)
         return None

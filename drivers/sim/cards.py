@@ -4,6 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+
+@runtime_checkable
+class Chip(Protocol):
+    """What a reader finds under its contacts: `protocol` is ``"0"`` (T=0) or ``"1"`` (T=1)."""
+
+    atr: bytes
+    protocol: str
+
+    def reset(self) -> bytes:
+        """Start anew, cold or warm; return the answer to reset."""
+        ...
+
+    def exchange(self, apdu: bytes) -> bytes:
+        """Answer a command APDU: data and the status bytes SW1 SW2."""
+        ...
 
 
 @dataclass(slots=True)
@@ -13,6 +30,9 @@ class SimChip:
     atr: bytes = b"\x3b\x02\x14\x50"
     answers: Mapping[str, str] = field(default_factory=dict)
     protocol: str = "0"
+
+    def reset(self) -> bytes:
+        return self.atr
 
     def exchange(self, apdu: bytes) -> bytes:
         asked = apdu.hex()
@@ -31,7 +51,7 @@ class MagneticCard:
     track1: str | None = field(default=None, repr=False)
     track2: str | None = field(default=None, repr=False)
     track3: str | None = field(default=None, repr=False)
-    chip: SimChip | None = field(default=None, repr=False)
+    chip: Chip | None = field(default=None, repr=False)
     length: str = "normal"
     wrong_way: bool = False
     label: str = ""
@@ -68,7 +88,7 @@ def card_from(made_of: Mapping[str, object]) -> MagneticCard:
         track1=track1,
         track2=track2,
         track3=track3,
-        chip=chip if isinstance(chip, SimChip) else SimChip() if chip else None,
+        chip=chip if isinstance(chip, Chip) else SimChip() if chip else None,
         length=str(made_of.get("length", "normal")),
         label=str(made_of.get("label", "")),
     )

@@ -27,6 +27,7 @@ from drivers.sim.escpos_stream import Operation, RealTimeScanner, Tokenizer
 from drivers.sim.paper import Paper, render_text
 
 _REPLYING: Final = frozenset({"GS r", "GS I", "ESC v", "GS a"})
+_STYLING: Final = frozenset({"ESC @", "ESC !", "GS !"})  # behind these a line may take another time
 _CLEAR: Final = b"\x10\x05\x02"
 QUEUE_MAX: Final = 20_000  # operations; a printer without flow control loses what it cannot hold
 
@@ -166,15 +167,15 @@ class SimEscPosPrinter:
         return self._go_on() if self._powered else []
 
     def next_deadline_ms(self) -> int | None:
-        """Return when the next reply, or the end of the queue, falls due."""
+        """Return when the next reply, the next change of the line height, or the end of the queue falls due."""
         if not self._queue or not self._powered or self._stopped():
             return None
         due_ms = self._free_at_ms
         for operation in self._queue:
-            if operation.name in _REPLYING:
+            if operation.name in _REPLYING or operation.name in _STYLING:
                 break
             due_ms += self._takes_ms(operation)
-        return max(due_ms, self._clock.now_ms() + 1)
+        return due_ms
 
     def _say(self, data: bytes, delay_ms: int = 0) -> Replies:
         return [] if self._silent else [(self.build.reply_ms + delay_ms, data)]
@@ -568,10 +569,29 @@ _CODE_PAGES: Final = {
     3: "cp860",
     4: "cp863",
     5: "cp865",
+    13: "cp857",
+    14: "cp737",
+    15: "iso8859_7",
     16: "cp1252",
     17: "cp866",
     18: "cp852",
     19: "cp858",
+    33: "cp775",
+    34: "cp855",
+    35: "cp861",
+    36: "cp862",
+    37: "cp864",
+    38: "cp869",
+    39: "iso8859_2",
+    40: "iso8859_15",
+    45: "cp1250",
+    46: "cp1251",
+    47: "cp1253",
+    48: "cp1254",
+    49: "cp1255",
+    50: "cp1256",
+    51: "cp1257",
+    52: "cp1258",
 }
 
 

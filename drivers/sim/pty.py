@@ -83,6 +83,12 @@ class Server:
         with self._lock:
             self._device.strike(name, **arguments)
 
+    def heal(self) -> None:
+        """Clear every fault; see `SimDevice.heal`."""
+        with self._lock:
+            self._device.heal()
+        self._wake()
+
     def power(self, on: bool) -> None:
         with self._lock:
             replies = self._device.power(on)

@@ -9,13 +9,14 @@ Settings, each with its reason (measured in transitions 0.9.3):
 - no ``Timeout`` states: they run a thread; deadlines are armed on the kernel's clock (`runner.py`).
 - triggers are fired through the machine's event table, not through methods bound to the model: a trigger whose name is
   a method of the model would silently not be bound.
+- ``model_attribute`` is no name at all: an event called ``state`` would otherwise be refused when the chart is loaded.
 - actions run in ``before``: an exception leaves the machine in the old state.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from transitions import EventData, Machine
 
@@ -28,8 +29,11 @@ class UnexpectedEvent(Exception):
     """An event that the chart must understand came in a state that does not: a bug in the chart."""
 
 
+_ATTRIBUTE: Final = "the chart's state"
+
+
 class _Model:
-    state: str
+    """What `transitions` keeps the state on."""
 
 
 class ChartMachine:
@@ -47,6 +51,7 @@ class ChartMachine:
             send_event=True,
             ignore_invalid_triggers=False,
             model_override=True,
+            model_attribute=_ATTRIBUTE,
         )
         for transition in chart.transitions:
             self._machine.add_transition(
@@ -60,7 +65,8 @@ class ChartMachine:
 
     @property
     def state(self) -> str:
-        return self._model.state
+        name: str = getattr(self._model, _ATTRIBUTE)
+        return name
 
     @state.setter
     def state(self, name: str) -> None:

@@ -2,7 +2,9 @@
 
 SQLite in WAL mode with ``synchronous=FULL``: one transaction holds all records of a step, so a step is there whole or
 not at all. Every entry's hash covers its predecessor's; every `ANCHOR_EVERY` entries an anchor record carries an HMAC
-under the terminal's journal key, so that not even a whole rewritten chain passes. A journal that fails verification is
+under the terminal's journal key, and a chain without its anchors is broken: so without the key nothing can be rewritten
+but what came after the last anchor. What was cut off at the end no chain can show: whoever wants to notice that keeps
+`Verified.entries` and `last_hash` elsewhere. A file is first looked at without being written to, and one that fails is
 never written to: it is evidence.
 
     JournalError
@@ -18,12 +20,13 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from kiosk.effects import Record
 from kiosk.journal.record import GENESIS, Entry, canonical, chained
 
-ANCHOR_EVERY: Final = 256  # entries; at most so many can be cut off unseen at the end
+ANCHOR_EVERY: Final = 256  # entries; what came after the last anchor is guarded by hashes alone
+RECORDS_MAX: Final = 256  # in one step; so two anchors are never further apart than both together
 SCHEMA_VERSION: Final = 1
 
 _SCHEMA: Final = """
@@ -73,29 +76,46 @@ class Journal:
         """
         self._file = str(path)
         self._key = key
+        self._seq = self._last_anchor = 0
+        self._hash = GENESIS
         if read_only:
-            self._db = sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True)
-            self._seq = self._last_anchor = 0
-            self._hash = GENESIS
+            self._db = self._reader()
             return
+        if self._file != ":memory:" and Path(path).exists():
+            self._look()
         try:
             if self._file != ":memory:":
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(self._file, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
+            if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
+                self._db.executescript(_SCHEMA)
+                self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        except sqlite3.DatabaseError as error:
+            raise JournalDamaged(self._file, 0, f"cannot be opened for writing ({error})") from None
+
+    def _reader(self) -> sqlite3.Connection:
+        return sqlite3.connect(f"{Path(self._file).resolve().as_uri()}?mode=ro", uri=True)
+
+    def _look(self) -> None:
+        """Check an existing file's tail, from the last anchor on, without writing to it. Raises JournalDamaged."""
+        if Path(self._file).stat().st_size == 0:
+            raise JournalDamaged(self._file, 0, "is empty, which no journal ever is")
+        self._db = self._reader()
+        try:
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, SCHEMA_VERSION):
+            if version != SCHEMA_VERSION:
                 raise JournalDamaged(self._file, 0, f"has schema {version}, this program reads {SCHEMA_VERSION}")
-            self._db.executescript(_SCHEMA)
-            self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+            last = self._db.execute(
+                "SELECT max(seq) FROM entry WHERE kind='anchor' AND kind IN ('anchor', 'checkpoint')"
+            ).fetchone()[0]
+            self._seq, self._hash = self._verify(last or 0)[:2]
+            self._last_anchor = last or 0
         except sqlite3.DatabaseError as error:
             raise JournalDamaged(self._file, 0, f"is not a journal that can be opened ({error})") from None
-        last = self._db.execute(
-            "SELECT max(seq) FROM entry WHERE kind='anchor' AND kind IN ('anchor', 'checkpoint')"
-        ).fetchone()[0]
-        self._seq, self._hash = self._verify(last or 0)[:2]
-        self._last_anchor = last or 0
+        finally:
+            self._db.close()
 
     @property
     def file(self) -> str:
@@ -106,9 +126,15 @@ class Journal:
         return self._seq
 
     def append(self, records: Sequence[Record], *, at: str, ms: int) -> list[Entry]:
-        """Make `records` durable in one transaction. Raises JournalUnwritable, and then nothing was written."""
+        """Make `records` durable in one transaction.
+
+        Raises JournalUnwritable, TypeError for data that is not plain, ValueError for more than `RECORDS_MAX`
+        records; then nothing was written.
+        """
         if not records:
             return []
+        if len(records) > RECORDS_MAX:
+            raise ValueError(f"{len(records)} records in one step; {RECORDS_MAX} at most")
         seq, last_hash = self._seq, self._hash
         rows: list[tuple[int, str, int, str, str, bytes]] = []
         entries: list[Entry] = []
@@ -159,16 +185,15 @@ class Journal:
     def _sign(self, seq: int, last_hash: bytes) -> str:
         return hmac.new(self._key, f"{seq}:".encode() + last_hash, "sha256").hexdigest()
 
-    def _verify(self, start: int) -> tuple[int, bytes, int]:
-        """Verify from record `start` (its hash taken on trust; 0: from the beginning)."""
-        seq, last_hash, anchors = 0, GENESIS, 0
-        if start:
-            seq = start
-            last_hash = self._db.execute("SELECT hash FROM entry WHERE seq=?", (start,)).fetchone()[0]
+    def _verify(self, anchor: int) -> tuple[int, bytes, int]:
+        """Verify from the anchor at record `anchor` on, itself included (0: from the beginning)."""
+        seq, last_hash, anchors, last_anchor = max(anchor - 1, 0), GENESIS, 0, anchor
         try:
-            rows = self._db.execute(
-                "SELECT seq, at, ms, kind, data, hash FROM entry WHERE seq > ? ORDER BY seq", (start,)
-            )
+            if anchor:
+                text = self._db.execute("SELECT data FROM entry WHERE seq=?", (anchor,)).fetchone()[0]
+                last_hash = bytes.fromhex(self._anchored(anchor, text)["hash"])
+            query = "SELECT seq, at, ms, kind, data, hash FROM entry WHERE seq > ? ORDER BY seq"
+            rows = self._db.execute(query, (seq,))
             for row_seq, at, ms, kind, text, stored in rows:
                 if row_seq != seq + 1:
                     raise JournalDamaged(self._file, seq + 1, f"is missing (the next is {row_seq})")
@@ -176,14 +201,28 @@ class Journal:
                     raise JournalDamaged(self._file, row_seq, "was changed: its hash does not fit")
                 if kind == "anchor":
                     anchors += 1
-                    data = json.loads(text)
+                    last_anchor = row_seq
+                    data = self._anchored(row_seq, text)
                     signature = self._sign(seq, last_hash)
                     if data["seq"] != seq or not hmac.compare_digest(data["hmac"], signature):
                         raise JournalDamaged(self._file, row_seq, "is an anchor that was not made with this key")
+                elif row_seq - last_anchor > ANCHOR_EVERY + RECORDS_MAX:
+                    raise JournalDamaged(self._file, row_seq, f"stands too far behind the last anchor, {last_anchor}")
                 seq, last_hash = row_seq, stored
         except sqlite3.DatabaseError as error:
             raise JournalDamaged(self._file, seq + 1, f"cannot be read ({error})") from None
         return seq, last_hash, anchors
+
+    def _anchored(self, seq: int, text: str) -> dict[str, Any]:
+        """Read an anchor's data: the number and the hash of the record before it, and their HMAC, as hex."""
+        try:
+            data = json.loads(text)
+            bytes.fromhex(data["hash"])
+            if set(data) == {"seq", "hash", "hmac"} and isinstance(data["hmac"], str) and data["hmac"].isascii():
+                return dict(data)
+        except (ValueError, TypeError, KeyError):
+            pass
+        raise JournalDamaged(self._file, seq, "is no anchor, though it is called one")
 
     def close(self) -> None:
         self._db.close()

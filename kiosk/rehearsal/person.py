@@ -168,14 +168,16 @@ class Person:
                 return post("chose_no")
             case "more_time":
                 return post("more_time")
-            case "take_card" | "card_retained":
+            case "take_card" | "card_retained" | "out_of_service":
                 return self._take_card
-            case "take_notes" | "short_paid" | "suspect_case" | "not_charged":
+            case "take_notes":
+                return lambda: self._take_and_confirm(view)
+            case "short_paid" | "suspect_case" | "not_charged":
                 return self._take_notes
             case "take_receipt":
                 return self._take_document
             case "receipt_on_screen":
-                return post("pressed_enter")
+                return post("chose_yes")
             case _:
                 return None
 
@@ -260,6 +262,11 @@ class Person:
             self._try("dispenser", "take_notes")
         else:
             self._try("dispenser", "take_notes", n=count)
+
+    def _take_and_confirm(self, view: View) -> None:
+        self._take_notes()
+        if view.values.get("confirm"):
+            self._hands.touch(Input("notes_taken_confirmed", "", view.serial))
 
     def _take_document(self) -> None:
         self._try("printer", "take_document")

@@ -11,6 +11,7 @@ from kiosk.config import Config
 from kiosk.rehearsal.checks import money_errors, unmet
 from kiosk.rehearsal.scenario import Scenario
 from kiosk.rehearsal.world import World
+from kiosk.strict_yaml import DocumentError
 from kiosk.turn import Words
 
 EDGE_CASES = 123
@@ -41,6 +42,8 @@ def play(scenario: Scenario, config: Config, words: Words, **options: Any) -> Pl
         world.run()
         played.unmet = unmet(world)
         played.money = money_errors(world)
+    except DocumentError:
+        raise  # a flow or a configuration is wrong: no scenario can play
     except Exception:
         played.failure = traceback.format_exc()
     finally:

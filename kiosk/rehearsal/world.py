@@ -28,6 +28,7 @@ from kiosk.journal.journal import Journal
 from kiosk.journal.record import Entry
 from kiosk.kernel import Watcher, no_point
 from kiosk.ports import Input
+from kiosk.rehearsal import describe
 from kiosk.rehearsal.person import Person, wallet_of
 from kiosk.rehearsal.scenario import FaultForm, Scenario
 from kiosk.terminal import Terminal
@@ -149,14 +150,14 @@ class World:
     def _turn(self) -> bool:
         """Do what there is to do now, then move the clock. Returns False at the end."""
         now = self.clock.now_ms()
-        busy = True
-        while busy:
-            busy = self._pump()
+        stirred = True
+        while stirred:
+            stirred = self._pump()
             if self.terminal is not None:
                 self.person.look(self.terminal.kernel.view, now)
             if self.person.act(now):
-                self._stirred_ms, busy = now, True
-            busy |= self._act_waiting(now)
+                self._stirred_ms, stirred = now, True
+            stirred |= self._act_waiting(now)
         if self._over(now):
             return False
         instants = [self.person.next_deadline_ms(), *(w.at_ms for w in self._waiting)]
@@ -180,15 +181,17 @@ class World:
         return True
 
     def _pump(self) -> bool:
+        """Do what the terminal has to do now, all of it. Returns whether the power was cut: then there is more."""
         if self.terminal is None:
             for wire in self.wires.values():
                 wire.tick()
             return False
         try:
-            return self.terminal.pump()
+            self.terminal.pump()
         except PowerCut as cut:
             self.cut(devices=cut.devices, for_ms=20_000)
             return True
+        return False
 
     def _over(self, now: int) -> bool:
         return self._settled(now) and not self._unarmed_pending()
@@ -361,14 +364,15 @@ class World:
             return None
 
         def seen(_: int, direction: str, data: bytes) -> None:
-            arrow = "->" if direction == "to_device" else "<-"
-            self.say("device", f"{arrow} {data.hex(' ')}", name)
+            text = describe.frame(name, "->" if direction == "to_device" else "<-", data)
+            if text:
+                self.say("device", text, name)
 
         return seen
 
     def _host_observer(self) -> Callable[[str, bytes], None]:
         def seen(arrow: str, data: bytes) -> None:
-            self.say("host", f"{arrow} {data[2:].decode('ascii', 'replace')}")
+            self.say("host", describe.host(arrow, data))
 
         return seen
 
@@ -410,6 +414,10 @@ class World:
         if "printed" in kinds:
             return "printed"
         return "on_screen" if "showing" in kinds else "none"
+
+    def paper(self) -> str:
+        """Return what the printer printed, as somebody reads it."""
+        return str(self.sims["printer"].render_text())  # type: ignore[attr-defined]
 
     def verify_journal(self) -> None:
         if self._journal is not None:

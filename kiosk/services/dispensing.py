@@ -20,7 +20,7 @@ from kiosk.cash import CashMove, Place
 from kiosk.flow.offers import action, guard, view
 from kiosk.mix import UnitStock, denominate
 from kiosk.services.case import Case, fold, minus, plus
-from kiosk.services.facts import DispenserOut
+from kiosk.services.facts import DispenserOut, PathUnsure
 from kiosk.turn import Turn
 
 ORDERS_MAX = 2  # a second order from other units, once (edge cases 26, 43); more would hide a sick device
@@ -57,6 +57,20 @@ class Dispensing:
     """Guards and actions of the flow ``dispense`` and of settlement."""
 
     # ------------------------------------------------------------ guards
+
+    @guard
+    def dispenser_present(self, turn: Turn) -> bool:
+        """Whether the dispenser can be asked, even if it can move nothing."""
+        return turn.fitness.present("dispenser")
+
+    @guard
+    def notes_may_be_left(self, turn: Turn) -> bool:
+        """Whether the path may hold notes: by the book, after an unknown outcome, or because the device says so."""
+        if not turn.fitness.present("dispenser"):
+            return False
+        by_book = turn.cash.count(Place.PATH) + turn.cash.count(Place.UNKNOWN) > 0
+        unsure = turn.find(PathUnsure) is not None or turn.find(DispenserOut) is not None
+        return by_book or unsure or not turn.fitness.usable("dispenser")
 
     @guard
     def dispenser_usable(self, turn: Turn) -> bool:
@@ -170,17 +184,28 @@ class Dispensing:
 
     @action
     def note_purged(self, turn: Turn) -> None:
-        """Notes found in the path went to the reject unit: from the path, from the unknown, or from a cassette."""
+        """Write down where notes found in the path went; one that came out of the exit was paid to the customer.
+
+        They came from the path by the book, or from the unknown, or from a cassette, in this order.
+        """
         result = turn.event.payload
         assert isinstance(result, ResetResult)
-        if result.rejected:
-            turn.record("purged", notes=dict(result.rejected))
-        for unit, count in result.rejected.items():
-            left = count
-            for place in (Place.PATH, Place.UNKNOWN, Place.CASSETTE):
-                left -= self._take(turn, unit, left, place, Place.REJECT)
-            if left:
-                turn.record("cash_difference", unit=unit, extra=left, place=Place.REJECT.value)
+        turn.drop(PathUnsure)
+        case = turn.find(Case)
+        if result.rejected or result.moved:
+            turn.record("purged", notes=dict(result.rejected), moved=dict(result.moved))
+        if result.moved and case is not None and not case.closed:
+            note(
+                turn, "dispensed", number=case.number, outcome="partial", moved=dict(result.moved), rejected={},
+                unaccounted={}, error=result.error, detail=result.detail,
+            )  # fmt: skip
+        for counts, target in ((result.moved, Place.CUSTOMER), (result.rejected, Place.REJECT)):
+            for unit, count in counts.items():
+                left = count
+                for place in (Place.PATH, Place.UNKNOWN, Place.CASSETTE):
+                    left -= self._take(turn, unit, left, place, target)
+                if left:
+                    turn.record("cash_difference", unit=unit, extra=left, place=target.value)
 
     def _book(self, turn: Turn, counts: Mapping[str, int], target: Place) -> None:
         for unit, count in counts.items():

@@ -162,6 +162,16 @@ class OpenCases:
 
 
 @dataclass(frozen=True, slots=True)
+class ReaderUnsure:
+    """A card was lost in the reader: it is brought to rest before the next customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class PathUnsure:
+    """A power cut came while a case was open: notes may be left in the dispenser's path."""
+
+
+@dataclass(frozen=True, slots=True)
 class HostKey:
     """The working key the host sent last, and whether the PIN pad has taken it."""
 

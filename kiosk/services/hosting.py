@@ -22,7 +22,7 @@ from kiosk.ports import (
 )
 from kiosk.services.case import Case, Posting, Settlement, fold, settle
 from kiosk.services.dispensing import note
-from kiosk.services.facts import Card, Chosen, Intent, Pin
+from kiosk.services.facts import Card, Chosen, Intent, Pin, Session
 from kiosk.turn import Turn
 
 WRONG_PIN: Final = "55"
@@ -70,7 +70,9 @@ def open_case(turn: Turn, service: str, amount: Money, track2: Track2, **more: o
     """
     stan = turn.draw("stan")
     rrn = rrn_of(turn.now, stan)
+    session = turn.find(Session)
     data: dict[str, object] = {
+        "session": session.id if session else "",
         "case": rrn, "service": service, "stan": stan, "rrn": rrn, "sent_at": sent_at(turn.now),
         "amount_minor": amount.minor, "currency": amount.currency, "card": track2.masked, **more,
     }  # fmt: skip

@@ -31,8 +31,10 @@ from kiosk.services.facts import (
     DispenserOut,
     MenuPage,
     OpenCases,
+    PathUnsure,
     Pin,
     PinEntry,
+    ReaderUnsure,
     Session,
 )
 from kiosk.services.menu import WHY_NOT, Line, Menu
@@ -83,8 +85,11 @@ class Sessions:
         return {"reason": self._why_not(turn) or "other"}
 
     @guard
-    def card_reader_usable(self, turn: Turn) -> bool:
-        return turn.fitness.usable("card_reader")
+    def card_left_inside(self, turn: Turn) -> bool:
+        """Whether the reader found a card at power-up, or lost one in a session."""
+        if not turn.fitness.present("card_reader"):
+            return False
+        return turn.fitness.supplies("card_reader").get("media") == "present" or turn.find(ReaderUnsure) is not None
 
     @action
     def reset_reader(self, turn: Turn) -> None:
@@ -96,6 +101,7 @@ class Sessions:
     def note_reader_reset(self, turn: Turn) -> None:
         result = turn.event.payload
         assert isinstance(result, ResetResult)
+        turn.drop(ReaderUnsure)
         if result.card_inside or result.retained:
             turn.record("card_found", retained=result.retained)
 
@@ -311,6 +317,13 @@ class Sessions:
         turn.record("card_stuck", session=self._session(turn), error=result.error, detail=result.detail)
         turn.drop(Card, Pin)
         turn.put(CardGone("stuck", self._session(turn)))
+        turn.put(ReaderUnsure())
+
+    @guard
+    def card_stuck(self, turn: Turn) -> bool:
+        """Whether nobody knows where this session's card is: the reader must be brought to rest first."""
+        gone = turn.find(CardGone)
+        return gone is not None and gone.how == "stuck"
 
     @guard
     def media_gone(self, turn: Turn) -> bool:
@@ -344,5 +357,6 @@ class Sessions:
         found = turn.find(OpenCases) or OpenCases()
         turn.drop(Case)
         if found.cases:
+            turn.put(PathUnsure())
             turn.put(found.cases[0])
             turn.put(OpenCases(found.cases[1:]))

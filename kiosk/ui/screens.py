@@ -30,7 +30,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
+from kiosk import strict_yaml
+from kiosk.strict_yaml import DocumentError
 
 SCREENS: Final = Path(__file__).parent / "screens"
 LAYOUTS: Final = ("message", "choice", "entry")
@@ -120,12 +121,10 @@ class Screen:
 def read_yaml(path: Path) -> object:
     """Return the plain content of a YAML file; `ScreenError` if it cannot be read."""
     try:
-        with path.open("rb") as stream:
-            return yaml.load(stream, Loader=yaml.CSafeLoader)
-    except OSError as error:
-        raise ScreenError(str(path), f"the file cannot be read ({error})", "Restore it from the release.") from error
-    except yaml.YAMLError as error:
-        raise ScreenError(str(path), f"this is not YAML ({error})", "Mend the line named above.") from error
+        return strict_yaml.load(path).data
+    except DocumentError as error:
+        remedy = "Restore it from the release, or mend the place named."
+        raise ScreenError(str(path), f"the file cannot be used ({error})", remedy) from error
 
 
 def load_screen(path: Path) -> Screen:

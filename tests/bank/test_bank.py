@@ -6,7 +6,8 @@ import pytest
 
 from drivers.base.secrets import Track2
 from kiosk.bank.data import load_bank
-from kiosk.bank.storage import SqlAlchemyStore, SqliteStore, open_store
+from kiosk.bank.storage import SqliteStore, open_store
+from kiosk.bank.storage_sql import SqlAlchemyStore
 from kiosk.host.message import parse_private
 from kiosk.money import Money
 from kiosk.ports import AdviceAnswered, AdviceKind, HostAnswered

@@ -17,7 +17,8 @@ from kiosk.bank import ledger
 from kiosk.bank.accounts import SCHEMA as ACCOUNTS
 from kiosk.bank.ledger import LedgerError, Result, Stamp
 from kiosk.bank.register import SCHEMA as REGISTER
-from kiosk.bank.storage import SqlAlchemyStore, SqliteStore, Store, Tx, open_store
+from kiosk.bank.storage import SqliteStore, Store, Tx, open_store
+from kiosk.bank.storage_sql import SqlAlchemyStore
 from kiosk.bank.verify import Violation, violations
 
 STAMP = Stamp("2026-11-22", "2026-11-22T03:15:00+00:00")

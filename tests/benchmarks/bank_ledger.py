@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 from kiosk.bank import ledger
-from kiosk.bank.storage import SqlAlchemyStore, SqliteStore, Store
+from kiosk.bank.storage import SqliteStore, Store
+from kiosk.bank.storage_sql import SqlAlchemyStore
 
 
 def pairs_per_second(store: Store, pairs: int = 2_000) -> float:

@@ -130,8 +130,8 @@ def test_every_text_of_the_catalogues_is_used() -> None:
     screens = load_screens().values()
     used = {text for screen in screens for text in screen.texts()}
     words = {wanted.under for screen in screens for wanted in screen.values.values() if wanted.under}
-    kiosk = SCREENS.parent.parent
-    code = "".join(path.read_text() for folder in ("ui", "services") for path in (kiosk / folder).glob("*.py"))
+    sources = [*SCREENS.parent.glob("*.py"), *(SCREENS.parent.parent / "services").glob("*.py")]
+    code = "".join(path.read_text() for path in sources)
     prefixes = {*words, "why_not", "mix", "pad", "spoken", "option", "account_kind", "movement"}
     unused = {
         id_ for id_ in Words("en").ids

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from drivers.base.clock import SimClock
 from drivers.sim.escpos_stream import RealTimeScanner, Tokenizer
 from drivers.sim.printer import EPSON, RELIANCE, Build, SimEscPosPrinter
+from drivers.sim.wire import Wire
 
 
 class Host:
@@ -188,3 +189,21 @@ def test_no_stream_breaks_the_printer_however_it_is_cut(stream: bytes, cuts: lis
     joined = [b"".join(op.data for op in ops if op.name == "text") for ops in (found, expected)]
     assert joined[0] == joined[1]
     assert [op for op in found if op.name != "text"] == [op for op in expected if op.name != "text"]
+
+
+def test_every_deadline_is_one_and_the_queue_ends_by_itself() -> None:
+    """Whoever moves the clock from deadline to deadline finds work done at each, and comes to an end soon."""
+    clock = SimClock()
+    wire = Wire(clock, SimEscPosPrinter(clock, RELIANCE))
+    wire.write(b"\x1d\x21\x11" + b"large\n" * 5 + b"\x1d\x21\x00" + b"line\n" * 20 + b"\x1d\x72\x01")
+    came = b""
+    for _ in range(60):
+        due = wire.next_deadline_ms()
+        if due is None:
+            break
+        assert due > clock.now_ms(), "what was due was done"
+        clock.move_to(due)
+        came += wire.read_available()
+    assert came == b"\x00"
+    assert wire.next_deadline_ms() is None
+    assert clock.now_ms() <= 5 * 100 + 20 * 50 + RELIANCE.reply_ms

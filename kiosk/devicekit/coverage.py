@@ -1,0 +1,86 @@
+"""Which codes of a vocabulary were exercised: said to the device, answered by it, or not, and then why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kiosk.devicekit.frames import Entry, Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One code. `asked` and `answered` count frames; `how` says where an error came from, or why it did not."""
+
+    code: str
+    meaning: str
+    asked: int
+    answered: int
+    seen: bool
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    requests: tuple[Row, ...]
+    errors: tuple[Row, ...]
+
+    @property
+    def missing(self) -> list[Row]:
+        """Return the codes that were not exercised and have no reason in words."""
+        return [row for row in (*self.requests, *self.errors) if not row.seen and not row.how]
+
+    def share(self) -> str:
+        """Return e.g. ``commands 12 of 12 (5 not on this profile), errors 52 of 52``."""
+        return ", ".join(
+            f"{what} {sum(row.seen for row in rows)} of {len(due(rows))}"
+            + (f" ({len(rows) - len(due(rows))} not on this profile)" if len(due(rows)) < len(rows) else "")
+            for what, rows in (("commands", self.requests), ("errors", self.errors))
+        )
+
+
+def due(rows: tuple[Row, ...]) -> list[Row]:
+    """Return the rows that can be exercised: those without a reason why not."""
+    return [row for row in rows if row.seen or not row.how]
+
+
+def coverage(vocabulary: Vocabulary, entries: Iterable[Entry], rewritten: Iterable[Entry] = ()) -> Coverage:
+    """Count `entries` against `vocabulary`; errors in `rewritten` the bench itself put on the line."""
+    asked: Counter[str] = Counter()
+    answered: Counter[str] = Counter()
+    errors: Counter[str] = Counter()
+    known: set[str] = set()
+    for entry in entries:
+        if entry.request is not None:
+            asked[entry.request] += 1
+        if entry.answer is not None:
+            answered[entry.answer] += 1
+            if vocabulary.unknown not in entry.errors:
+                known.add(entry.answer)
+        errors.update(entry.errors)
+    own = Counter(error for entry in rewritten for error in entry.errors)
+    return Coverage(
+        tuple(
+            _request(code, name, asked[code], answered[code], code in known, vocabulary)
+            for code, name in vocabulary.requests.items()
+        ),
+        tuple(_error(code, text, errors[code], own[code], vocabulary) for code, text in vocabulary.errors.items()),
+    )
+
+
+def _request(code: str, name: str, asked: int, answered: int, known: bool, vocabulary: Vocabulary) -> Row:
+    silent = code in vocabulary.answerless
+    how = ""
+    if not asked:
+        how = vocabulary.unseen.get(code, "")
+    elif silent and not answered:
+        how = "has no answer"
+    elif answered and not known:
+        how = f"only as refused: the simulator answers {vocabulary.unknown} {vocabulary.errors[vocabulary.unknown]}"
+    return Row(code, name, asked, answered, bool(asked and (answered or silent)), how)
+
+
+def _error(code: str, text: str, simulated: int, own: int, vocabulary: Vocabulary) -> Row:
+    how = "simulator" if simulated else "answer rewritten on the line" if own else vocabulary.unseen.get(code, "")
+    return Row(code, text, 0, simulated + own, bool(simulated or own), how)

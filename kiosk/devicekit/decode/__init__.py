@@ -1,0 +1,1 @@
+"""Decoders: bytes of one protocol to entries of a trace."""

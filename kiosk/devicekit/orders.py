@@ -1,0 +1,134 @@
+"""What can be said to a device by hand: one line of text to an act, a fault, or a command of the vocabulary.
+
+insert_card track2=4761739001010010=27122011000012345678      hands
+fault jam at=eject nth=1                                      a device fault
+command dispense unit1=2 unit3=1 number=4                     the driver, where there is one
+power off | power on | heal | wait 3000                       the rest
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from drivers.base.secrets import Pan
+from drivers.base.vocabulary import (
+    AcceptCard,
+    Command,
+    DenyCard,
+    Dispense,
+    EjectCard,
+    EnterData,
+    EnterPin,
+    LastDispense,
+    PrintDocument,
+    Reset,
+    RetainCard,
+    RetractDocument,
+    StopKeys,
+    Text,
+)
+from drivers.sim.device import SimDevice
+from kiosk.devicekit.contract import pin_pad
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One thing to do. `kind`: act, fault, command, power, heal or wait."""
+
+    kind: str
+    name: str
+    arguments: Mapping[str, Any]
+
+
+def parse(line: str) -> Order:
+    """Read one line. Raises ValueError saying what is wrong with it."""
+    words = shlex.split(line)
+    if not words:
+        raise ValueError("nothing to do: name an act, or fault, command, power, heal, wait")
+    head, rest = words[0], words[1:]
+    if head in ("fault", "command"):
+        if not rest:
+            raise ValueError(f"{head}: which one?")
+        return Order(head, rest[0], _arguments(rest[1:]))
+    if head == "power":
+        if rest not in (["on"], ["off"]):
+            raise ValueError("power on, or power off")
+        return Order("power", rest[0], {})
+    if head == "wait":
+        if len(rest) != 1 or not rest[0].isdigit():
+            raise ValueError("wait takes milliseconds")
+        return Order("wait", "", {"ms": int(rest[0])})
+    if head == "heal":
+        return Order("heal", "", {})
+    return Order("act", head, _arguments(rest))
+
+
+def _arguments(words: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for word in words:
+        name, separator, text = word.partition("=")
+        if not separator:
+            raise ValueError(f"{word!r}: arguments are written name=value")
+        found[name] = _value(text)
+    return found
+
+
+def _value(text: str) -> Any:
+    if text in ("true", "false"):
+        return text == "true"
+    return int(text) if text.isdigit() and len(text) < 6 and (text == "0" or text[0] != "0") else text
+
+
+def fitting(device: SimDevice, order: Order) -> Order:
+    """Return `order` with values as the simulator takes them: digits of keys, PINs, tracks and of the card
+    reader's error codes stay text.
+    """
+    dispenser = "take_notes" in device.acts
+    texts = {"pin", "key", "track1", "track2", "track3"} | (set() if dispenser else {"code"})
+    return Order(order.kind, order.name, {n: str(v) if n in texts else v for n, v in order.arguments.items()})
+
+
+def _picks(arguments: Mapping[str, Any]) -> dict[str, int]:
+    return {name: int(count) for name, count in arguments.items() if name != "number"}
+
+
+Maker = Callable[[str, Mapping[str, Any]], Command]
+
+COMMANDS: Final[Mapping[str, Mapping[str, Maker]]] = {
+    "CardReader": {
+        "accept_card": lambda t, _a: AcceptCard(ticket=t),
+        "deny_card": lambda t, _a: DenyCard(ticket=t),
+        "eject_card": lambda t, _a: EjectCard(ticket=t),
+        "retain_card": lambda t, _a: RetainCard(ticket=t),
+        "reset": lambda t, a: Reset(ticket=t, media=str(a.get("media", "hold"))),
+    },
+    "CashDispenser": {
+        "dispense": lambda t, a: Dispense(ticket=t, picks=_picks(a), number=int(a.get("number", 0))),
+        "last_dispense": lambda t, a: LastDispense(ticket=t, picks=_picks(a), number=int(a.get("number", 0))),
+        "reset": lambda t, _a: Reset(ticket=t),
+    },
+    "PinPad": {
+        "enter_data": lambda t, _a: EnterData(ticket=t),
+        "stop_keys": lambda t, _a: StopKeys(ticket=t),
+        "load_test_key": lambda t, _a: pin_pad.loading(t),
+        "enter_pin": lambda t, a: EnterPin(ticket=t, pan=Pan(str(a.get("pan", pin_pad.TEST_PAN))), key="TPK"),
+        "reset": lambda t, _a: Reset(ticket=t),
+    },
+    "Printer": {
+        "print_document": lambda t, a: PrintDocument(ticket=t, document=(Text(str(a.get("text", "TEST"))),)),
+        "retract_document": lambda t, _a: RetractDocument(ticket=t),
+        "reset": lambda t, a: Reset(ticket=t, media=str(a.get("media", "hold"))),
+    },
+}
+"""What a driver can be told by hand, by ability and verb."""
+
+
+def command_of(ability: str, order: Order, ticket: str) -> Command:
+    """Make the command of an order. Raises ValueError naming the known ones."""
+    known = COMMANDS.get(ability, {})
+    if order.name not in known:
+        raise ValueError(f"no command {order.name!r}; a {ability} takes: {', '.join(known)}")
+    return known[order.name](ticket, order.arguments)

@@ -1,0 +1,137 @@
+"""A test session: one unit, one place (memory, pseudo-terminal, port), its suite, its sweep, its coverage."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from drivers.base.clock import MonotonicClock, SimClock
+from drivers.base.line import SerialLine, SerialSettings
+from drivers.base.vocabulary import Identity
+from drivers.sim.pty import serve_pty
+from drivers.sim.wire import Wire
+from kiosk.devicekit.bench import Bench, Person, PtyHands, RealPace, SimPace, WireHands, try_check
+from kiosk.devicekit.check import Check, Need, Trial, Verdict
+from kiosk.devicekit.coverage import Coverage, coverage
+from kiosk.devicekit.sweep.base import Swept
+from kiosk.devicekit.units import Unit
+
+
+class Place(Enum):
+    """Where the device under test is."""
+
+    MEMORY = "simulator in memory, virtual time"
+    PTY = "simulator on a pseudo-terminal, real time"
+    PORT = "hardware on a port"
+
+
+_ALL: Final = frozenset(Need)
+_PTY: Final = _ALL - {Need.LONG, Need.MEMORY}
+_PORT: Final = frozenset({Need.HANDS, Need.VALUE, Need.LONG})
+
+
+@dataclass
+class Session:
+    """What a session found. `wrong` are findings of the sweep. Times are the bench's."""
+
+    unit: Unit
+    place: Place
+    where: str
+    identity: Identity | None = None
+    trials: list[Trial] = field(default_factory=list)
+    coverage: Coverage | None = None
+    wrong: list[str] = field(default_factory=list)
+
+    def count(self, verdict: Verdict) -> int:
+        return sum(trial.verdict is verdict for trial in self.trials)
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing failed, something passed, and no code was left out without a reason."""
+        bad = self.count(Verdict.FAILED) + self.count(Verdict.BROKEN) + len(self.wrong)
+        missing = self.coverage.missing if self.coverage is not None else []
+        return not bad and not missing and self.count(Verdict.PASSED) > 0
+
+
+def bench_in_memory(unit: Unit) -> Bench:
+    """Return a fresh bench: the unit's driver and simulator on a wire, in virtual time."""
+    clock = SimClock()
+    wire = Wire(clock, unit.simulator(clock))
+    return Bench(
+        clock=clock,
+        make_driver=unit.driver,
+        line=wire,
+        decoder=unit.decoder(),
+        pace=SimPace(clock, wire),
+        provides=_provides(unit, _ALL),
+        hands=WireHands(wire),
+    )
+
+
+def bench_on_pty(unit: Unit, *, long: bool = False) -> Bench:
+    """Return a fresh bench: the simulator on a new pseudo-terminal, the driver on it through `SerialLine`."""
+    clock = MonotonicClock()
+    device = unit.simulator(clock)
+    server = serve_pty(device, clock)
+    woken = threading.Event()
+    line = SerialLine(server.path, unit.serial, woken.set)
+    return Bench(
+        clock=clock,
+        make_driver=unit.driver,
+        line=line,
+        decoder=unit.decoder(),
+        pace=RealPace(clock, woken),
+        provides=_provides(unit, _PTY | {Need.LONG} if long else _PTY),
+        hands=PtyHands(server, device),
+        closing=server.stop,
+    )
+
+
+def bench_on_port(unit: Unit, port: str, settings: SerialSettings | None, person: Person | None) -> Bench:
+    """Return a bench on hardware. Raises LineError when the port cannot be opened."""
+    clock = MonotonicClock()
+    woken = threading.Event()
+    provides = _PORT if person is not None else _PORT - {Need.HANDS, Need.VALUE}
+    return Bench(
+        clock=clock,
+        make_driver=unit.driver,
+        line=SerialLine(port, settings or unit.serial, woken.set),
+        decoder=unit.decoder(),
+        pace=RealPace(clock, woken),
+        provides=_provides(unit, provides),
+        person=person,
+    )
+
+
+def run_session(
+    unit: Unit,
+    place: Place,
+    where: str,
+    make: Callable[[], Bench],
+    *,
+    tried: Callable[[Trial], None] = lambda _trial: None,
+    only: Callable[[Check], bool] = lambda _check: True,
+) -> Session:
+    """Try every check of the unit's suite; on simulators sweep all codes too, in memory."""
+    session = Session(unit, place, where)
+    for check in unit.suite:
+        if not only(check):
+            continue
+        trial, ready = try_check(check, make)
+        if ready is not None and session.identity is None:
+            session.identity = ready.identity
+        session.trials.append(trial)
+        tried(trial)
+    entries = [entry for trial in session.trials for entry in trial.trace]
+    swept = unit.sweep(lambda: bench_in_memory(unit)) if place is not Place.PORT else Swept()
+    session.wrong = swept.wrong
+    if place is not Place.PORT:
+        session.coverage = coverage(unit.vocabulary, [*entries, *swept.entries], swept.rewritten)
+    return session
+
+
+def _provides(unit: Unit, needs: frozenset[Need]) -> frozenset[Need]:
+    return needs if unit.checked else needs - {Need.CHECKED}

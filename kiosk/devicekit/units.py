@@ -1,0 +1,122 @@
+"""What the kit can test: one entry a profile, with its driver, its simulator, its suite and its vocabulary.
+
+This is the kit's composition root, as `kiosk.compose` is the terminal's: nothing else here names a concrete class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from drivers.base.clock import Clock
+from drivers.base.driver import Driver
+from drivers.base.line import SerialSettings
+from drivers.card_reader.driver import Omron3S4YR
+from drivers.dispenser.lcdm2000 import Lcdm2000
+from drivers.dispenser.lcdm4000 import Lcdm4000
+from drivers.pin_pad.driver import SzztPinPad
+from drivers.printer.driver import EscPosPrinter
+from drivers.printer.settings import EPSON, RELIANCE
+from drivers.printer.settings import Profile as PrinterProfile
+from drivers.printer.settings import Settings as PrinterSettings
+from drivers.sim import printer as printer_sim
+from drivers.sim.card_reader import SimOmron3S4YR
+from drivers.sim.device import SimDevice
+from drivers.sim.dispenser import SimLcdm2000, SimLcdm4000
+from drivers.sim.pin_pad import SimSzztPinPad
+from kiosk.devicekit.check import Suite
+from kiosk.devicekit.contract import card_reader, dispenser, pin_pad, printer
+from kiosk.devicekit.decode import card_reader as card_reader_frames
+from kiosk.devicekit.decode import dispenser as dispenser_frames
+from kiosk.devicekit.decode import pin_pad as pin_pad_frames
+from kiosk.devicekit.decode import printer as printer_frames
+from kiosk.devicekit.frames import Decoder, Vocabulary
+from kiosk.devicekit.sweep.base import Sweep
+from kiosk.devicekit.sweep.card_reader import sweep as sweep_card_reader
+from kiosk.devicekit.sweep.dispenser import sweep_1000, sweep_2000, sweep_4000
+from kiosk.devicekit.sweep.pin_pad import sweep as sweep_pin_pad
+from kiosk.devicekit.sweep.printer import sweep_epson, sweep_reliance
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One profile of one family.
+
+    `checked`: the protocol has check characters. `serial`: how the port is opened unless told otherwise.
+    `sweep`: what exercises every code on a simulator in memory.
+    """
+
+    name: str
+    ability: str
+    family: str
+    maker: str
+    driver: Callable[[Clock], Driver]
+    simulator: Callable[[Clock], SimDevice]
+    decoder: Callable[[], Decoder]
+    suite: Suite
+    vocabulary: Vocabulary
+    sweep: Sweep
+    serial: SerialSettings = field(default_factory=SerialSettings)
+    checked: bool = True
+
+
+def _stock(units: int) -> dict[str, int]:
+    return {f"unit{n}": dispenser.STOCK for n in range(1, units + 1)}
+
+
+def _printer(clock: Clock, profile: PrinterProfile) -> Driver:
+    return EscPosPrinter(clock, PrinterSettings(profile=profile))
+
+
+_UNITS: Final = (
+    Unit(
+        "omron-3s4yr", "CardReader", "omron-3s4yr", "OMRON 3S4YR card reader",
+        Omron3S4YR, SimOmron3S4YR, card_reader_frames.CardReaderDecoder, card_reader.SUITE,
+        card_reader_frames.VOCABULARY, sweep_card_reader, SerialSettings(parity="even"),
+    ),
+    Unit(
+        "lcdm-4000", "CashDispenser", "lcdm-4000", "Puloon LCDM-4000 dispenser",
+        Lcdm4000, lambda clock: SimLcdm4000(clock, _stock(4)), dispenser_frames.decoder_4000, dispenser.SUITE,
+        dispenser_frames.VOCABULARY_4000, sweep_4000,
+    ),
+    Unit(
+        "lcdm-2000", "CashDispenser", "lcdm-2000", "Puloon LCDM-2000 dispenser",
+        lambda clock: Lcdm2000(clock, "2000"), lambda clock: SimLcdm2000(clock, _stock(2), model="2000"),
+        dispenser_frames.decoder_2000, dispenser.SUITE, dispenser_frames.VOCABULARY_2000, sweep_2000,
+    ),
+    Unit(
+        "lcdm-1000", "CashDispenser", "lcdm-2000", "Puloon LCDM-1000 dispenser",
+        lambda clock: Lcdm2000(clock, "1000"), lambda clock: SimLcdm2000(clock, _stock(1), model="1000"),
+        dispenser_frames.decoder_2000, dispenser.SUITE, dispenser_frames.VOCABULARY_1000, sweep_1000,
+    ),
+    Unit(
+        "szzt", "PinPad", "szzt", "SZZT ZT588/ZT598 PIN pad",
+        SzztPinPad, lambda clock: SimSzztPinPad(clock, pin_pad.master_key()), pin_pad_frames.PinPadDecoder,
+        pin_pad.SUITE, pin_pad_frames.VOCABULARY, sweep_pin_pad,
+    ),
+    Unit(
+        "reliance", "Printer", "escpos", "ESC/POS printer with presenter (Reliance)",
+        lambda clock: _printer(clock, RELIANCE),
+        lambda clock: printer_sim.SimEscPosPrinter(clock, printer_sim.RELIANCE),
+        lambda: printer_frames.PrinterDecoder(fixed_bits=False), printer.SUITE,
+        printer_frames.vocabulary(presenter=True), sweep_reliance, checked=False,
+    ),
+    Unit(
+        "epson", "Printer", "escpos", "ESC/POS printer without presenter (Epson TM)",
+        lambda clock: _printer(clock, EPSON),
+        lambda clock: printer_sim.SimEscPosPrinter(clock, printer_sim.EPSON),
+        lambda: printer_frames.PrinterDecoder(fixed_bits=True), printer.SUITE,
+        printer_frames.vocabulary(presenter=False), sweep_epson, checked=False,
+    ),
+)  # fmt: skip
+
+UNITS: Final[Mapping[str, Unit]] = {unit.name: unit for unit in _UNITS}
+
+
+def unit_of(name: str) -> Unit:
+    """Return a unit by its profile name. Raises ValueError naming the known ones."""
+    unit = UNITS.get(name)
+    if unit is None:
+        raise ValueError(f"no profile {name!r}; there are: {', '.join(UNITS)}")
+    return unit

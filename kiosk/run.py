@@ -1,0 +1,113 @@
+"""`kiosk run` and `kiosk device serve`: signals, window and pages around a live terminal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from drivers.base.clock import MonotonicClock, WallCalendar
+from kiosk.wake import Waker
+
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+ENDING: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+def has_display() -> bool:
+    """Return whether a window could be seen on this machine."""
+    return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def run_terminal(folder: Path | None, var: Path, *, window: bool | None, bench_port: int) -> int:
+    """Run the terminal until SIGINT or SIGTERM. Returns the exit code. Raises DocumentError for the configuration."""
+    from drivers.base.errors import LineError
+    from kiosk.bench import LiveBench
+    from kiosk.config import load_config
+    from kiosk.journal.journal import JournalError
+    from kiosk.live import Live
+    from kiosk.ui.window import NoDisplay, Window
+    from kiosk.web.server import BenchServer
+    from kiosk.words import catalogue
+
+    config = load_config(folder)
+    clock = MonotonicClock()
+    try:
+        live = Live(config, var, clock=clock, calendar=WallCalendar(), words=catalogue(), say=say)
+    except (LineError, JournalError, OSError, ValueError) as error:
+        print(f"the terminal cannot start: {error}", file=sys.stderr)
+        return 1
+    with ExitStack() as opened:
+        try:
+            bench = BenchServer(LiveBench(live), bench_port)
+        except OSError as error:
+            print(f"bench: port {bench_port} cannot be opened ({error}); choose another --bench-port", file=sys.stderr)
+            live.close()
+            return 1
+        opened.callback(bench.stop)
+        say(f"bench   {bench.url}")
+        shown = None
+        if window or (window is None and has_display()):
+            try:
+                shown = Window(live.renderer, clock, title=config.site.bank_name.get("en", "Kiosk"))
+                opened.callback(shown.close)
+            except NoDisplay as error:
+                print(error, file=sys.stderr)
+        if shown is None:
+            say("no window: the bench page is the terminal's screen")
+        with _ending(live.stop):
+            try:
+                live.run(shown)
+            except JournalError as error:
+                print(f"out of service: {error}", file=sys.stderr)
+                return 1
+    say("ended")
+    return 0
+
+
+def serve_device(name: str, profile: str, tcp: int | None, folder: Path | None) -> None:
+    """Serve one simulated device until SIGINT or SIGTERM. Raises ValueError for an unknown name or profile."""
+    from dataclasses import replace
+
+    from drivers.sim.pty import serve_pty, serve_tcp
+    from kiosk import compose
+    from kiosk.config import DEVICES, load_config
+
+    if name not in DEVICES:
+        raise ValueError(f"no device {name!r}; there are: {', '.join(DEVICES)}")
+    config = load_config(folder)
+    form = config.devices.of(name)
+    if profile and profile != form.family:  # another family's settings would not fit
+        form = form.model_copy(update={"family": profile, "settings": {}, "simulator": {}})
+        config = replace(config, devices=config.devices.model_copy(update={name: form}))
+    clock = MonotonicClock()
+    device = compose.family_of(config, name).simulator(clock, config)
+    waker = Waker()
+    server = serve_pty(device, clock) if tcp is None else serve_tcp(device, clock, tcp)
+    with server, _ending(waker.wake):
+        say(server.path)
+        waker.wait(None)
+    waker.close()
+
+
+@contextmanager
+def _ending(stop: Callable[[], None]) -> Iterator[None]:
+    """Call `stop` when somebody ends this process; put the handlers back afterwards."""
+
+    def ended(_number: int, _frame: FrameType | None) -> None:
+        stop()
+
+    before = {number: signal.signal(number, ended) for number in ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,234 @@
+"""Model check: everything wrong with charts, vocabulary and norms, found at once, with counts.
+
+`check_models(folder)` reads ``ontology/``, ``vocabulary/``, ``norms/`` and, where there are any, ``flows/`` of a model
+folder. It never stops at the first mistake: what cannot be read is reported and the rest is checked without it. Codes
+beyond those of the parts:
+
+    MC01  nothing to check: no chart, no norms (an empty folder is never ok)
+    RM01  an affordance has no norm for its start or its finish and no stated exception
+    NM30  an obligation or permission and a prohibition may meet in one act, and nothing decides between them
+    NM31  a closed act that no norm ever permits or obliges
+    NM32  a permission that lifts no prohibition and opens no closed act
+    FL01  a flow names a norm that does not exist
+    FL02  an event or state of the vocabulary that no flow has, so that norms about it never come into force
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kiosk.flow.chart import Chart, load_charts
+from kiosk.strict_yaml import DocumentError
+from semantics import ontology as charts
+from semantics.finding import Finding, Severity, nearest, of_error
+from semantics.monitor import memory_class
+from semantics.norms.language import Norm, NormSet, norms_of
+from semantics.norms.source import Source, load_source
+from semantics.norms.vocabulary import vocabulary_of
+from semantics.ontology import Ontology, ontology_of
+
+
+@dataclass(frozen=True, slots=True)
+class Responsibility:
+    """One cell row of the responsibility matrix: who answers for a bound, under which norms, or why under none."""
+
+    affordance: str
+    bound: str  # start | finish
+    agent: str
+    answers: str  # who stands behind the agent
+    norms: tuple[str, ...]
+    stated: tuple[str, ...]
+    exception: str
+
+    @property
+    def open(self) -> bool:
+        return not (self.norms or self.stated or self.exception)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `model check` says."""
+
+    folder: Path
+    findings: tuple[Finding, ...]
+    counts: Mapping[str, int]
+    matrix: tuple[Responsibility, ...] = ()
+    memory: Mapping[str, str] = field(default_factory=dict)
+    ontology: Ontology | None = None
+    norms: NormSet | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether there is no error. Warnings and notes do not make a model unusable."""
+        return not any(f.severity is Severity.ERROR for f in self.findings)
+
+    def render(self, *, notes: bool = False) -> str:
+        """Return the report as text: counts, then errors and warnings by place; notes only if asked for."""
+        by_severity = Counter(f.severity for f in self.findings)
+        lines = ["  ".join(f"{n} {name}" for name, n in self.counts.items())]
+        shown = [f for f in self.findings if notes or f.severity is not Severity.NOTE]
+        lines += [str(f) for f in sorted(shown, key=lambda f: (f.file, f.line, f.column, f.code))]
+        lines.append(
+            ("ok" if self.ok else "not ok") + ": "
+            + ", ".join(f"{by_severity[s]} {s.value}{'' if by_severity[s] == 1 else 's'}" for s in Severity)
+        )  # fmt: skip
+        return "\n".join(lines)
+
+
+def _sources(folder: Path, found: list[Finding]) -> list[Source]:
+    sources = []
+    for file in sorted(folder.glob("*.yaml")):
+        try:
+            sources.append(load_source(file))
+        except DocumentError as error:
+            found += of_error(error)
+    return sources
+
+
+def check_models(folder: Path) -> Report:
+    """Check a model folder. Never raises for what is wrong inside it."""
+    found: list[Finding] = []
+    try:
+        ontology = ontology_of([s.document for s in _sources(folder / "ontology", found)])
+    except DocumentError as error:
+        found += of_error(error)
+        return Report(folder, tuple(found), {"charts": 0})
+    if not ontology.nodes:
+        found.append(
+            Finding("MC01", Severity.ERROR, str(folder / "ontology"), 1, 1, "there is no chart: nothing can be checked")
+        )
+    vocabulary, more = vocabulary_of(_sources(folder / "vocabulary", found), ontology)
+    found += more
+    norms, more = norms_of(_sources(folder / "norms", found), vocabulary)
+    found += more
+    if not norms.norms:
+        found.append(
+            Finding("MC01", Severity.ERROR, str(folder / "norms"), 1, 1, "there are no norms: nothing is monitored")
+        )
+    found += charts.check(ontology)
+    matrix = responsibility(ontology, norms)
+    found += _gaps(ontology, matrix)
+    found += _rivalries(norms)
+    flows = _flows(folder / "flows", found)
+    if flows:
+        found += _against_flows(norms, flows)
+    affordances = [n for n in ontology.nodes.values() if n.kind == "affordance"]
+    idle = {f.message.split(":")[0] for f in found if f.code == "FL02"}
+    counts = {
+        "parts": len(ontology.parts), "agents": sum(n.kind == "agent" for n in ontology.nodes.values()),
+        "roles": len(ontology.roles), "affordances": len(affordances), "determiners": len(ontology.determiners),
+        "kinds": len(vocabulary.kinds), "events": len(vocabulary.events) - len(vocabulary.kinds),
+        "norms": len(norms.norms), "norms as text only": len(norms.stated), "flows": len(flows),
+        "norms never in force in these flows": len(idle),
+        "bounds without norm or exception": sum(r.open for r in matrix),
+        "lines asked": sum(len(n.asked) for n in ontology.nodes.values()),
+        "lines": sum(len(n.antecedents) for n in ontology.nodes.values()),
+    }  # fmt: skip
+    memory = {n.id: memory_class(n, norms) for n in norms.norms}
+    return Report(folder, tuple(found), counts, matrix, memory, ontology, norms)
+
+
+def responsibility(ontology: Ontology, norms: NormSet) -> tuple[Responsibility, ...]:
+    """Return the matrix affordance x {start, finish} -> agent, norms, or the stated exception."""
+    rows = []
+    for node in ontology.nodes.values():
+        if node.kind != "affordance":
+            continue
+        for bound, agent in (("start", node.start), ("finish", node.finish)):
+            rows.append(Responsibility(
+                node.name, bound, agent or "", ontology.principal(agent) if agent else "",
+                tuple(n.id for n in norms.norms if (n.affordance, n.bound) == (node.name, bound)),
+                tuple(s.id for s in norms.stated if (s.affordance, s.bound) == (node.name, bound)),
+                node.no_norm.get(bound, ""),
+            ))  # fmt: skip
+    return tuple(rows)
+
+
+def _gaps(ontology: Ontology, matrix: tuple[Responsibility, ...]) -> Iterator[Finding]:
+    for row in matrix:
+        node = ontology.nodes[row.affordance]
+        if row.open and node.spot is not None:
+            line, column = node.spot.document.place(node.spot.path)
+            yield Finding(
+                "RM01", Severity.WARNING, node.spot.document.file, line, column,
+                f"no norm for the {row.bound} of {row.affordance!r} ({row.agent}); write one, or "
+                f"no_norm: {{{row.bound}: <why>}}",
+            )  # fmt: skip
+
+
+def _rivalries(norms: NormSet) -> Iterator[Finding]:
+    """Compare acts only: whether two conditions can hold together is for the verifier, so this is never proven."""
+    overriders = norms.overriders
+    for norm in norms.norms:
+        acts = {a.event for a in norm.duty.action}
+        if norm.duty.operator == "forbidden":
+            for rival in norms.rivals[norm.id]:
+                decided = (
+                    rival in overriders[norm.id] or norm in overriders[rival.id] or rival.priority != norm.priority
+                )
+                if not decided and rival.slice == norm.slice:
+                    shared = ", ".join(sorted(acts & {a.event for a in rival.duty.action}))
+                    yield _note(
+                        norm, "NM30", f"possible conflict with {rival.id} ({rival.duty.operator}) over {shared}"
+                    )
+        elif norm.duty.operator == "permitted":
+            lifts = any(norms.by_id[o].duty.operator == "forbidden" for o in norm.overrides)
+            opens = any(norms.vocabulary.events[e].closed for e in acts)
+            if not lifts and not opens:
+                yield _note(
+                    norm, "NM32", "lifts no prohibition and opens no closed act: it only says what is open anyway"
+                )
+    for event in norms.vocabulary.events.values():
+        if event.closed and not any(
+            n.duty.operator != "forbidden" and any(a.event == event.name for a in n.duty.action) for n in norms.norms
+        ):
+            yield Finding(
+                "NM31",
+                Severity.ERROR,
+                "<vocabulary>",
+                1,
+                1,
+                f"{event.name!r} is closed, and no norm ever permits or obliges it",
+            )
+
+
+def _note(norm: Norm, code: str, message: str) -> Finding:
+    return Finding(code, Severity.NOTE, norm.file, norm.line, 1, f"{norm.id}: {message}")
+
+
+def _flows(folder: Path, found: list[Finding]) -> dict[str, Chart]:
+    if not folder.is_dir():
+        return {}
+    try:
+        return load_charts(folder)
+    except DocumentError as error:
+        found += of_error(error, "FLOW")
+        return {}
+
+
+def _against_flows(norms: NormSet, flows: Mapping[str, Chart]) -> Iterator[Finding]:
+    known = {*norms.by_id, *(s.id for s in norms.stated)}
+    for chart in flows.values():
+        for arc in chart.transitions:
+            for name in arc.because:
+                if name.startswith("N-") and name not in known:
+                    message = f"because names {name!r}; there is no such norm{nearest(name, known)}"
+                    yield Finding("FL01", Severity.ERROR, chart.file, arc.line, 1, message)
+    events = {e for chart in flows.values() for e in chart.events}
+    for event in norms.vocabulary.events.values():
+        missing = ""
+        if event.step_event is not None and event.step_event not in events:
+            missing = f"no flow has the event {event.step_event!r}{nearest(event.step_event, events)}"
+        elif event.enters is not None:
+            flow, state = event.enters
+            if flow not in flows or state not in flows[flow].states:
+                missing = f"no flow has the state {flow}.{state}"
+        if not missing:
+            continue
+        concerned = [n for n in norms.norms if any(a.event == event.name for a in n.trigger or n.duty.action)]
+        for norm in concerned:
+            message = f"{norm.id}: never in force: {missing}"
+            yield Finding("FL02", Severity.WARNING, norm.file, norm.line, 1, message)

@@ -1,0 +1,1 @@
+"""The norm language: vocabulary, expressions, norms."""
