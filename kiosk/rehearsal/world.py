@@ -29,6 +29,7 @@ from kiosk.kernel import Watcher, no_point
 from kiosk.ports import Input
 from kiosk.rehearsal.person import Person, wallet_of
 from kiosk.rehearsal.scenario import FaultForm, Scenario
+from kiosk.rehearsal.tap import shown_device, shown_host
 from kiosk.terminal import Terminal
 from kiosk.turn import Words
 from kiosk.view import View
@@ -129,8 +130,12 @@ class World:
 
     def run(self) -> None:
         """Play the scenario to its end. Raises StepFailed for a bug, TimeoutError when it never ends."""
+        self.start_terminal()
+        self.run_on()
+
+    def run_on(self) -> None:
+        """Play on from where the world is, to the scenario's end. Raises as `run` does."""
         try:
-            self.start_terminal()
             for _ in range(TURNS_MAX):
                 if not self._turn():
                     return
@@ -363,13 +368,13 @@ class World:
 
         def seen(_: int, direction: str, data: bytes) -> None:
             arrow = "->" if direction == "to_device" else "<-"
-            self.say("device", f"{arrow} {data.hex(' ')}", name)
+            self.say("device", f"{arrow} {shown_device(name, data)}", name)
 
         return seen
 
     def _host_observer(self) -> Callable[[str, bytes], None]:
         def seen(arrow: str, data: bytes) -> None:
-            self.say("host", f"{arrow} {data[2:].decode('ascii', 'replace')}")
+            self.say("host", f"{arrow} {shown_host(data)}")
 
         return seen
 
