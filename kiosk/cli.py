@@ -250,5 +250,45 @@ def device_serve(
 add_devicekit(device_app)
 
 
+bench_app = typer.Typer(help="Measure this machine against the budgets.", invoke_without_command=True)
+app.add_typer(bench_app, name="bench")
+
+
+@bench_app.callback()
+def bench(
+    context: typer.Context,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Only this benchmark; may be given again.")
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here, too.")] = None,
+) -> None:
+    """Run the benchmarks and show what is met. Exit code 1 if a budget is not, or a benchmark broke."""
+    if context.invoked_subcommand is not None:
+        return
+    import json
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from kiosk.benchmarks import BENCHES, run
+
+    for name in only or ():
+        if name not in BENCHES:
+            print(f"no benchmark {name!r}; there are: {', '.join(BENCHES)}", file=sys.stderr)
+            raise typer.Exit(2)
+    table = Table("what", "measured", "budget", "", "note")
+    rows = []
+    for name, m in run(tuple(only or ())):
+        budget = "" if m.budget is None else f"{'at least' if m.at_least else 'at most'} {m.budget:,g}"
+        figure = "" if m.value is None else f"{m.value:,.{0 if m.value >= 100 else 2}f} {m.unit}"
+        table.add_row(m.what, figure, budget, m.verdict, m.note)
+        rows.append({"bench": name, **m.as_data()})
+    Console().print(table)
+    if json_file is not None:
+        json_file.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    if any(row["verdict"] in ("not met", "broken") for row in rows):
+        raise typer.Exit(1)
+
+
 if __name__ == "__main__":
     main()

@@ -217,9 +217,7 @@ def settings_of(form: SerialForm | None) -> SerialSettings:
     return SerialSettings(form.baud, form.bytesize, parity, form.stopbits)
 
 
-def place_of(
-    form: DeviceForm, clock: Clock, simulator: Callable[[], SimDevice], wake: Callable[[], None]
-) -> Place:
+def place_of(form: DeviceForm, clock: Clock, simulator: Callable[[], SimDevice], wake: Callable[[], None]) -> Place:
     """Return the place that a device's `line` names; a simulator is made only where one stands."""
     if form.line == "simulated":
         return SimulatedPlace(clock, simulator())

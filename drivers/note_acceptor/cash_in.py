@@ -259,7 +259,8 @@ class CashInDriver(AcceptorDriver):
         went_out = _since(command.counters, counters, ("rejected",))
         if went_in is not None and deposit.at(Where.NOWHERE) and self._blocked is None:
             self._settle_by_counters(went_in, went_out or 0, reject)
-        if deposit.broken and not deposit.at(Where.ESCROW):
+        doubtful = deposit.broken or (deposit.status == "unknown" and bool(deposit.ticket))
+        if doubtful and not deposit.at(Where.ESCROW):
             deposit.end("ok" if deposit.stacked else "rollback")
         known = deposit.settled and deposit.status != "unknown"
         if went_in is not None and went_in != deposit.stacked.total():

@@ -43,6 +43,7 @@ class Deposit:
         self.currency = currency
         self.where = Where.NOWHERE
         self.value_minor = 0  # of the note in hand, 0: not known
+        self.unstored: int | None = None  # value of the last note, if it is ours and was never seen to rest
         self._clear()
         self.ticket = ""
         self.active = False
@@ -111,6 +112,7 @@ class Deposit:
             return []
         self.where = Where.PATH
         self.value_minor = 0
+        self.unstored = None
         return [NoteInserted(cash_in=self.ticket)]
 
     def escrowed(self, value_minor: int) -> list[AcceptorHappening]:
@@ -192,7 +194,16 @@ class Deposit:
             self._count(self.unaccounted)
         elif self.where in (Where.PATH, Where.ESCROW):
             self.unidentified += 1
+        elif self.where is Where.OURS:
+            self.unstored = self.value_minor
         self._let_go()
+
+    def rested(self, value_minor: int, unit: str) -> list[AcceptorHappening] | None:
+        """A note is said to lie in `unit` after a restart: is it the one that was ours before? None if not."""
+        if self.unstored is None or value_minor not in (0, self.unstored):
+            return None
+        self.where, self.value_minor, self.unstored = Where.OURS, self.unstored, None
+        return self.stored(unit)
 
     # ------------------------------------------------------------ inside
 

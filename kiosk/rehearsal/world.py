@@ -131,8 +131,12 @@ class World:
 
     def run(self) -> None:
         """Play the scenario to its end. Raises StepFailed for a bug, TimeoutError when it never ends."""
+        self.start_terminal()
+        self.run_on()
+
+    def run_on(self) -> None:
+        """Play on from where the world is, to the scenario's end. Raises as `run` does."""
         try:
-            self.start_terminal()
             for _ in range(TURNS_MAX):
                 if not self._turn():
                     return

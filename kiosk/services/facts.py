@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from drivers.base.secrets import PinBlock, Track2
+from drivers.base.vocabulary import Document
 from kiosk.money import Money
 from kiosk.ports import WorkingKey
 from kiosk.services.case import Case, Posting
@@ -149,8 +150,9 @@ class ReceiptWanted(OfBusiness):
 
 @dataclass(frozen=True, slots=True)
 class ReceiptText(OfBusiness):
-    """The receipt's lines, for the screen when paper is out."""
+    """The receipt, worded once: as a document for the printer, as lines for the screen when paper is out."""
 
+    document: Document
     lines: tuple[str, ...]
 
 

@@ -33,6 +33,7 @@ REFUSALS: Final = {
     "05": "declined",
     "13": "invalid_amount",
     "14": "no_account",
+    "25": "unknown_reference",
     "38": "pin_tries_exceeded",
     "41": "security",
     "43": "security",

@@ -165,12 +165,13 @@ class Receipts:
         """Word the paper once: printer and screen show the same lines, the journal keeps them (edge case 91)."""
         document = self._document(turn)
         case = turn.find(Case)
-        turn.put(ReceiptText(lines_of(document)))
-        turn.record("receipt", case=case.id if case else "", lines=list(lines_of(document)))
+        lines = lines_of(document)
+        turn.put(ReceiptText(document, lines))
+        turn.record("receipt", case=case.id if case else "", lines=list(lines))
 
     @action
     def print_receipt(self, turn: Turn) -> None:
-        turn.order("printer", PrintDocument(ticket=turn.ticket("print"), document=self._document(turn)))
+        turn.order("printer", PrintDocument(ticket=turn.ticket("print"), document=turn.get(ReceiptText).document))
 
     @action
     def retract_document(self, turn: Turn) -> None:

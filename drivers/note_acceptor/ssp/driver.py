@@ -250,7 +250,7 @@ class SspValidator(CashInDriver):
             else:
                 self._tell(list(deposit.inserted()))
         elif code == 0xEE:
-            self._tell(list(deposit.stacked_note(value_minor)))
+            self._tell(list(deposit.stacked_note(value_minor, recovered=self._introducing)))
         elif code == 0xEB:
             self._tell(list(deposit.stored("cashbox")))
         elif code == 0xDB:
@@ -297,6 +297,10 @@ class SspValidator(CashInDriver):
         """
         deposit = self._deposit
         deposit.lost()
+        rested = deposit.rested(value_minor, "cashbox") if stacked else None
+        if rested is not None:
+            self._tell(list(rested))
+            return
         if not value_minor and deposit.settled:
             return
         if stacked:
