@@ -44,7 +44,7 @@ class Measured:
 Bench = Callable[[], Iterator[Measured]]
 
 
-def _module(name: str) -> Any:
+def module(name: str) -> Any:
     """Return a benchmark's module. Raises LookupError when this installation has none."""
     full = f"tests.benchmarks.{name}"
     try:
@@ -59,7 +59,7 @@ def _module(name: str) -> Any:
 def _screen() -> Iterator[Measured]:
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-    taken = _module("screen_time").key_to_screen_ms(rounds=400)
+    taken = module("screen_time").key_to_screen_ms(rounds=400)
     p99 = taken[len(taken) * 99 // 100]
     yield Measured("key to new screen drawn, p99", p99, "ms", 16.7, note="1280x1024, no window")
 
@@ -67,7 +67,7 @@ def _screen() -> Iterator[Measured]:
 def _bank() -> Iterator[Measured]:
     from kiosk.bank.storage import SqliteStore
 
-    bench = _module("bank_ledger")
+    bench = module("bank_ledger")
     with tempfile.TemporaryDirectory() as folder:
         store = SqliteStore(Path(folder) / "bank.db")
         pairs = bench.pairs_per_second(store)
@@ -76,7 +76,7 @@ def _bank() -> Iterator[Measured]:
 
 
 def _rehearsal() -> Iterator[Measured]:
-    bench = _module("rehearsal")
+    bench = module("rehearsal")
     bench.rehearse(5)
     best = max((bench.rehearse() for _ in range(3)), key=lambda r: r.sessions_per_s)
     note = f"best of 3 x {best.sessions}, {best.watchers} monitors, CPU time"
@@ -84,7 +84,7 @@ def _rehearsal() -> Iterator[Measured]:
 
 
 def _journal() -> Iterator[Measured]:
-    bench = _module("journal")
+    bench = module("journal")
     with tempfile.TemporaryDirectory() as folder:
         rate = bench.commits_per_second(Path(folder) / "journal.db")
     yield Measured("journal, steps of five records, durable", rate, "commits/s")
@@ -92,14 +92,14 @@ def _journal() -> Iterator[Measured]:
 
 
 def _host() -> Iterator[Measured]:
-    yield Measured("host line, both ends of a withdrawal", _module("host_line").milliseconds_per_withdrawal(300), "ms")
+    yield Measured("host line, both ends of a withdrawal", module("host_line").milliseconds_per_withdrawal(300), "ms")
 
 
 def _others(name: str) -> Bench:
     """Return what another module measures by itself: its ``measure()`` yields rows of the form of `Measured`."""
 
     def run() -> Iterator[Measured]:
-        for row in _module(name).measure():
+        for row in module(name).measure():
             yield row if isinstance(row, Measured) else Measured(**row)
 
     return run

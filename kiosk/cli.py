@@ -221,11 +221,10 @@ app.add_typer(device_app, name="device")
 
 @device_app.command("list")
 def device_list() -> None:
-    """Name the device families that can be driven and served."""
-    from kiosk.compose import FAMILIES
+    """Name the device families, what they can do, and where what we know of them comes from."""
+    from kiosk.run import family_table
 
-    for name, family in FAMILIES.items():
-        print(f"{family.device:12} {name}")
+    print(family_table())
 
 
 @device_app.command("serve")
@@ -287,6 +286,27 @@ def bench(
     if json_file is not None:
         json_file.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
     if any(row["verdict"] in ("not met", "broken") for row in rows):
+        raise typer.Exit(1)
+
+
+@bench_app.command("fuzz")
+def bench_fuzz(
+    frames: Annotated[int, typer.Option("--frames", min=1, help="Damaged frames for each protocol.")] = 100_000,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed makes the same frames.")] = 1,
+    protocol: Annotated[list[str] | None, typer.Option("--protocol", help="Only this one; may be given again.")] = None,
+) -> None:
+    """Feed damaged frames to every codec, driver and simulator; nothing unexpected may be raised."""
+    from kiosk.benchmarks import module
+
+    fuzzing = module("fuzz")
+    strange = set(protocol or ()) - set(fuzzing.PROTOCOLS)
+    if strange:
+        print(f"no protocol {', '.join(strange)}; there are: {', '.join(fuzzing.PROTOCOLS)}", file=sys.stderr)
+        raise typer.Exit(2)
+    rows = fuzzing.fuzz(frames, seed, tuple(protocol or ()))
+    print(f"seed {seed}")
+    print(fuzzing.table(rows))
+    if any(row.unexpected for row in rows):
         raise typer.Exit(1)
 
 
