@@ -8,16 +8,8 @@ import pytest
 
 from tests.benchmarks import fuzz as fuzzing
 
-KNOWN = {"honeywell": "the simulator raises for a menu command that is not ASCII: 16 4D 0D B2 21"}
 
-
-@pytest.mark.parametrize(
-    "protocol",
-    [
-        pytest.param(name, marks=[pytest.mark.xfail(reason=KNOWN[name], strict=True)] if name in KNOWN else [])
-        for name in fuzzing.PROTOCOLS
-    ],
-)
+@pytest.mark.parametrize("protocol", fuzzing.PROTOCOLS)
 def test_no_mutant_raises_what_it_must_not(protocol):
     rows = fuzzing.fuzz(2_400, 11, (protocol,))
     assert {row.target for row in rows} == set(fuzzing.TARGETS)
