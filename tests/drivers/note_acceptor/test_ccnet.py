@@ -184,7 +184,9 @@ def test_jams_are_unknown(fault):
 def test_a_note_nobody_speaks_of_is_unknown_and_stays_so(fault):
     bench = holding()
     bench.sim.strike(fault)
+    since_ms = bench.clock.now_ms()
     ended = bench.do(CashInEnd(ticket="end"))
+    assert bench.clock.now_ms() - since_ms < 5_000, "a device at rest has nothing more to tell"
     assert (ended.outcome, ended.unaccounted) == (Outcome.UNKNOWN, {10_000: 1})
     assert len(bench.saw(FraudAttempt)) == (fault == "string_pulled")
     status = bench.do(GetCashInStatus(ticket="q"))
