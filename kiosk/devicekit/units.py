@@ -151,9 +151,28 @@ _UNITS: Final = (
 UNITS: Final[Mapping[str, Unit]] = {unit.name: unit for unit in _UNITS}
 
 
+# a device as the configuration calls it -> its ability
+DEVICES: Final[Mapping[str, str]] = {
+    "card_reader": "CardReader",
+    "pin_pad": "PinPad",
+    "dispenser": "CashDispenser",
+    "printer": "Printer",
+    "note_acceptor": "CashAcceptor",
+    "barcode_scanner": "BarcodeReader",
+}
+
+
+def profiles_of(name: str) -> list[str]:
+    """Return the profiles that a name stands for: ``"all"``, a device, a family, or one profile."""
+    ability = DEVICES.get(name)
+    found = [u.name for u in _UNITS if name in ("all", u.name) or ability == u.ability]
+    return found or [u.name for u in _UNITS if u.family == name] or [name]
+
+
 def unit_of(name: str) -> Unit:
     """Return a unit by its profile name. Raises ValueError naming the known ones."""
     unit = UNITS.get(name)
     if unit is None:
-        raise ValueError(f"no profile {name!r}; there are: {', '.join(UNITS)}")
+        kinds = ", ".join(DEVICES)
+        raise ValueError(f"no profile {name!r}; there are: {', '.join(UNITS)}; for all of a kind: {kinds}")
     return unit
