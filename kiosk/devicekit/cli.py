@@ -31,7 +31,7 @@ def add_to(app: typer.Typer) -> None:
 
 def selftest(
     port: Annotated[str | None, typer.Argument(help="A serial port or URL; leave it out with --simulator.")] = None,
-    simulator: Annotated[str | None, typer.Option("--simulator", help="A simulated profile, a device, or 'all'.")] = None,
+    simulator: Annotated[str | None, typer.Option("--simulator", help="A profile, a device, or 'all'.")] = None,
     profile: Annotated[str | None, typer.Option("--profile", help="What is connected at PORT.")] = None,
     pty: Annotated[bool, typer.Option("--pty", help="Serve the simulator on a pseudo-terminal, in real time.")] = False,
     long: Annotated[bool, typer.Option("--long", help="With --pty: also checks that wait out limits.")] = False,
