@@ -105,6 +105,16 @@ class Sessions:
         if result.card_inside or result.retained:
             turn.record("card_found", retained=result.retained)
 
+    @guard
+    def reader_occupied(self, turn: Turn) -> bool:
+        """Whether the reader will not open because a card is in it."""
+        return bool(turn.event.payload.error == "occupied")
+
+    @action
+    def doubt_reader(self, turn: Turn) -> None:
+        """The reader does not open its slot: it is reset before the next customer."""
+        turn.put(ReaderUnsure())
+
     # ------------------------------------------------------------ the session
 
     @action
