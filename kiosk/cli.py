@@ -53,7 +53,10 @@ def rehearse(
         played = play(scenario, site, catalogue(), transcript=transcript or report is not None)
         results.append(played)
         print(f"{'passed' if played.passed else 'FAILED'}  {scenario.scenario}: {scenario.title}")
-        for line in [*played.unmet, *(f"MONEY: {m}" for m in played.money), *played.failure.splitlines()]:
+        for line in [
+            *played.unmet, *(f"MONEY: {m}" for m in played.money), *(f"NORM: {v}" for v in played.violated),
+            *played.failure.splitlines(),
+        ]:  # fmt: skip
             print(f"        {line}")
         if transcript and played.world is not None:
             print(render_transcript(played.world))

@@ -42,7 +42,7 @@ from kiosk.numbers import Numbers
 from kiosk.ports import Calendar, Clock
 from kiosk.recovery import first_load, recover
 from kiosk.services.dispensing import Dispensing
-from kiosk.services.facts import OpenCases
+from kiosk.services.facts import OpenCases, about
 from kiosk.services.receipt import Receipts
 from kiosk.services.session import Sessions
 from kiosk.services.upkeep import Upkeep
@@ -52,8 +52,11 @@ from kiosk.standing import Standing
 from kiosk.terminal import Terminal
 from kiosk.turn import Words
 from kiosk.view import View
+from semantics.check import load_norms, watchable
+from semantics.watch import Watching
 
-FLOWS: Final = ROOT / "models" / "flows"
+MODELS: Final = ROOT / "models"
+FLOWS: Final = MODELS / "flows"
 VERSION: Final = "0.1.0"
 SHARED: Final = (
     "terminal", "settlement", "preparation", "authenticate", "return_card", "retain_card", "dispense", "print_receipt",
@@ -180,6 +183,24 @@ def host_settings(config: Config) -> HostSettings:
     )
 
 
+@cache
+def _watching() -> Watching:
+    return Watching(watchable(load_norms(MODELS), flows()[0]))
+
+
+def watching(config: Config) -> Callable[[Journal], tuple[Watcher, ...]]:
+    """Return what makes the watchers of a terminal: its norms, unless the site has switched them off.
+
+    Raises DocumentError if the norms cannot be read, or if there are none.
+    """
+    return _watching() if config.site.watch_norms else unwatched
+
+
+def unwatched(_: Journal) -> tuple[Watcher, ...]:
+    """Watch nothing."""
+    return ()
+
+
 def terminal(
     config: Config,
     *,
@@ -191,6 +212,7 @@ def terminal(
     words: Words,
     on_view: Callable[[View], None],
     watchers: tuple[Watcher, ...] = (),
+    watch: Callable[[Journal], tuple[Watcher, ...]] = unwatched,
     point: Callable[[str], None] = no_point,
 ) -> Terminal:
     """Put a terminal together and start it from its journal."""
@@ -222,7 +244,8 @@ def terminal(
             regions={region: FlowRunner(root, charts, offers) for region, root in REGIONS.items()},
             default_locale=site.locale,
             on_view=on_view,
-            watchers=watchers,
+            watchers=(*watchers, *watch(journal)),
+            about=about,
             point=point,
         )
     )

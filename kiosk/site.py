@@ -67,6 +67,7 @@ class Site(_Strict):
     cards: CardsForm
     card_found_at_start: Literal["eject", "retain"] = "retain"
     advices_waiting_max: int = Field(default=0, ge=0)
+    watch_norms: bool = True
 
     @cached_property
     def notes(self) -> dict[str, Note]:

@@ -60,8 +60,11 @@ def rrn_of(now: datetime, stan: int) -> str:
     return f"{now.year % 10}{now.timetuple().tm_yday:03d}{now.hour:02d}{stan:06d}"
 
 
-def open_case(turn: Turn, service: str, amount: Money, track2: Track2) -> Case:
-    """Make a case with fresh identifiers, journalled in this step."""
+def open_case(turn: Turn, service: str, amount: Money, track2: Track2, *, paper_told: bool = True) -> Case:
+    """Make a case with fresh identifiers, journalled in this step.
+
+    `paper_told` is False if there is no paper for its receipt and the customer was not asked whether to go on.
+    """
     stan = turn.draw("stan")
     rrn = rrn_of(turn.now, stan)
     case = Case(rrn, service, stan, rrn, sent_at(turn.now), amount, track2.masked)
@@ -70,6 +73,7 @@ def open_case(turn: Turn, service: str, amount: Money, track2: Track2) -> Case:
     turn.record(
         "case_opened", session=session.id if session else "", case=rrn, service=service, stan=stan, rrn=rrn,
         sent_at=case.sent_at, amount_minor=amount.minor, currency=amount.currency, card=track2.masked,
+        paper_told=paper_told,
     )  # fmt: skip
     return case
 
@@ -101,6 +105,8 @@ def note_answer(turn: Turn) -> Case:
     }  # fmt: skip
     if answer.code in ("00", "10") and answer.amount is not None:
         data["approved_minor"] = answer.amount.minor
+    if answer.tries_left is not None:
+        data["tries_left"] = answer.tries_left
     return note(turn, "host_answered", **data)
 
 

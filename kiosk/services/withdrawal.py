@@ -126,7 +126,8 @@ class Withdrawal:
         plan = turn.get(Plan)
         track2 = turn.get(Card).track2
         assert track2 is not None
-        case = hosting.open_case(turn, "withdrawal", plan.amount, track2)
+        told = not self.paper_missing(turn)
+        case = hosting.open_case(turn, "withdrawal", plan.amount, track2, paper_told=told)
         mix: dict[int, int] = {}
         for unit, count in plan.picks.items():
             value = turn.site.notes[unit].value_minor
