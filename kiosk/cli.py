@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from kiosk import analyst
 from kiosk.strict_yaml import DocumentError
 
 app = typer.Typer(
@@ -205,6 +206,11 @@ def device_serve(
     except ValueError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2) from None
+
+
+# ---------------------------------------------------------------- the analyst
+
+analyst.mount(app)
 
 
 if __name__ == "__main__":
