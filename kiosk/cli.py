@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from kiosk import analyst
 from kiosk.devicekit.cli import add_to as add_devicekit
 from kiosk.strict_yaml import DocumentError
 
@@ -54,7 +55,10 @@ def rehearse(
         played = play(scenario, site, catalogue(), transcript=transcript or report is not None)
         results.append(played)
         print(f"{'passed' if played.passed else 'FAILED'}  {scenario.scenario}: {scenario.title}")
-        for line in [*played.unmet, *(f"MONEY: {m}" for m in played.money), *played.failure.splitlines()]:
+        for line in [
+            *played.unmet, *(f"MONEY: {m}" for m in played.money), *(f"NORM: {v}" for v in played.violated),
+            *played.failure.splitlines(),
+        ]:  # fmt: skip
             print(f"        {line}")
         if transcript and played.world is not None:
             print(render_transcript(played.world))
@@ -308,6 +312,11 @@ def bench_fuzz(
     print(fuzzing.table(rows))
     if any(row.unexpected for row in rows):
         raise typer.Exit(1)
+
+
+# ---------------------------------------------------------------- the analyst
+
+analyst.mount(app)
 
 
 if __name__ == "__main__":

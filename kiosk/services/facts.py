@@ -179,3 +179,14 @@ class HostKey:
 
     key: WorkingKey
     confirmed: bool = False
+
+
+def about(facts: Mapping[type, object]) -> Mapping[str, str]:
+    """Return which session and case facts speak of, as records name them."""
+    session, case = facts.get(Session), facts.get(Case)
+    found = {}
+    if isinstance(session, Session):
+        found["session"] = session.id
+    if isinstance(case, Case):
+        found["case"] = case.id
+    return found

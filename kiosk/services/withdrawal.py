@@ -19,7 +19,7 @@ from kiosk.ports import HostAnswered, Input, Reason
 from kiosk.services import hosting
 from kiosk.services.case import Case
 from kiosk.services.dispensing import notes_max, stock
-from kiosk.services.facts import Card, Plan, Refusal, Typed, Unpayable
+from kiosk.services.facts import Card, Plan, ReceiptWanted, Refusal, Typed, Unpayable
 from kiosk.services.menu import CARD, CASH, HOST, Service
 from kiosk.services.receipt import withdrawal_document
 from kiosk.turn import Turn
@@ -99,7 +99,9 @@ class Withdrawal:
         plan = turn.get(Plan)
         track2 = turn.get(Card).track2
         assert track2 is not None
-        case = hosting.open_case(turn, "withdrawal", plan.amount, track2)
+        supplies = turn.fitness.supplies("printer") if turn.fitness.usable("printer") else {"paper": "out"}
+        told = supplies.get("paper") != "out" or turn.find(ReceiptWanted) is not None
+        case = hosting.open_case(turn, "withdrawal", plan.amount, track2, paper_told=told)
         mix: dict[int, int] = {}
         for unit, count in plan.picks.items():
             value = turn.site.notes[unit].value_minor
