@@ -136,14 +136,14 @@ def note_failure(turn: Turn) -> Case:
     """Write down that no answer to be trusted came."""
     report = turn.event.payload
     if isinstance(report, HostSilent):
-        return note(turn, "host_failed", why="silent" if report.sent else "not_sent")
+        return note(turn, "host_failed", why="silent" if report.sent else "not_sent", posting=_posting(turn))
     assert isinstance(report, HostMismatch)
-    return note(turn, "host_failed", why="mismatch", detail=report.why)
+    return note(turn, "host_failed", why="mismatch", detail=report.why, posting=_posting(turn))
 
 
 def note_failure_text(turn: Turn, detail: str) -> Case:
     """Write down that an answer came which the service cannot take."""
-    return note(turn, "host_failed", why="mismatch", detail=detail)
+    return note(turn, "host_failed", why="mismatch", detail=detail, posting=_posting(turn))
 
 
 def settle_case(turn: Turn, reason: Reason) -> Settlement | None:
@@ -156,10 +156,15 @@ def settle_case(turn: Turn, reason: Reason) -> Settlement | None:
             _tell_host(turn, f"suspect dispense {case.rrn}")
     note(
         turn, "case_closed", paid_minor=turn.site.worth(dict(case.moved)).minor,
-        stands_minor=_stands(case, settlement).minor,
+        stands_minor=_stands(case, settlement).minor, posting=case.posting.value,
         suspect=bool(settlement and settlement.suspect), reason=reason.value,
     )  # fmt: skip
     return settlement
+
+
+def _posting(turn: Turn) -> str:
+    """Return when the host would have moved money for the current case."""
+    return turn.get(Case).posting.value
 
 
 def _stands(case: Case, settlement: Settlement | None) -> Money:
