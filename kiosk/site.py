@@ -78,6 +78,7 @@ class Site(_Strict):
     remittance: RemittanceForm = RemittanceForm()
     profile: str = "standard"
     services: tuple[str, ...] = Field(default=(), exclude=True)  # of the profile, in the menu's order
+    watch_norms: bool = True
 
     @cached_property
     def notes(self) -> dict[str, Note]:

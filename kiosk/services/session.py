@@ -136,9 +136,10 @@ class Sessions:
         assert isinstance(event, CardInserted)
         session = Session(turn.ticket("session"), turn.now_ms)
         turn.put(session)
-        turn.put(Card(event.track2, self._why_not_card(turn)))
+        refused = self._why_not_card(turn)
+        turn.put(Card(event.track2, refused))
         card = event.track2.masked if event.track2 else ""
-        turn.record("session_begun", session=session.id, card=card)
+        turn.record("session_begun", session=session.id, card=card, refused=refused)
 
     @guard
     def card_welcome(self, turn: Turn) -> bool:
