@@ -17,7 +17,7 @@ from typing import Final, Protocol
 from drivers.base.vocabulary import Document
 from kiosk.services.case import Case
 from kiosk.services.dispensing import stock
-from kiosk.services.facts import Card
+from kiosk.services.facts import Card, DispenserOut
 from kiosk.turn import Turn
 
 CARD: Final = "card"  # a customer with a card and a PIN
@@ -132,9 +132,10 @@ class Menu:
 def circumstances(turn: Turn, *, card: bool | None = None) -> Circumstances:
     """Return what the menu depends on, as it is now."""
     fitness = turn.fitness
+    unrested = {"dispenser"} if turn.find(DispenserOut) else set()  # back, but notes may lie in its path
     return Circumstances(
         installed=frozenset(fitness.installed),
-        usable=frozenset(d for d in fitness.installed if fitness.usable(d)),
+        usable=frozenset(d for d in fitness.installed if fitness.usable(d)) - unrested,
         host=fitness.host_online
         and fitness.pin_key_loaded
         and fitness.advices_waiting <= turn.site.advices_waiting_max,

@@ -106,6 +106,11 @@ class Sessions:
             turn.record("card_found", retained=result.retained)
 
     @guard
+    def card_good(self, turn: Turn) -> bool:
+        """Whether the card that came in is one that is served."""
+        return not turn.get(Card).error
+
+    @guard
     def reader_occupied(self, turn: Turn) -> bool:
         """Whether the reader will not open because a card is in it."""
         return bool(turn.event.payload.error == "occupied")
