@@ -192,7 +192,7 @@ def bank_data(config: Config) -> Any:
             "link_mac_key": keys.link_mac,
         },
     }
-    return load_bank({**config.bank, "terminals": [terminal]})
+    return load_bank({**config.bank, "partners": config.partners, "terminals": [terminal]})
 
 
 def model_bank(config: Config, store: Store, clock: Clock, calendar: Calendar, seed: int | None = None) -> Bank:
