@@ -41,7 +41,9 @@ from kiosk.kernel import Kernel, Parts, Watcher, no_point
 from kiosk.numbers import Numbers
 from kiosk.ports import Calendar, Clock
 from kiosk.recovery import first_load, recover
+from kiosk.services.agency import Agencies
 from kiosk.services.asking import Asking
+from kiosk.services.bill_payment import BillPayment
 from kiosk.services.dispensing import Dispensing
 from kiosk.services.entering import Entering
 from kiosk.services.facts import OpenCases
@@ -52,6 +54,7 @@ from kiosk.services.pin_change import PinChange
 from kiosk.services.receipt import Receipts
 from kiosk.services.remittance import Remittance
 from kiosk.services.session import Sessions
+from kiosk.services.top_up import TopUp
 from kiosk.services.transfer import Transfer
 from kiosk.services.upkeep import Upkeep
 from kiosk.services.withdrawal import Withdrawal
@@ -75,6 +78,8 @@ def businesses() -> tuple[Business, ...]:
         Transfer(),
         Remittance(),
         PinChange(),
+        BillPayment(),
+        TopUp(),
     )  # fmt: skip
 
 
@@ -88,7 +93,7 @@ def services() -> tuple[object, ...]:
     """Return one of everything that offers guards, actions, choices and views to charts."""
     chosen = businesses()
     receipts = Receipts({b.service.name: b.document for b in chosen})
-    return Sessions(menu()), Asking(), Entering(), Accounts(), Dispensing(), receipts, Upkeep(), *chosen
+    return Sessions(menu()), Asking(), Entering(), Accounts(), Agencies(), Dispensing(), receipts, Upkeep(), *chosen
 
 
 def _check_services(charts: Mapping[str, Chart]) -> None:
