@@ -54,6 +54,7 @@ from kiosk.services.pin_change import PinChange
 from kiosk.services.receipt import Receipts
 from kiosk.services.remittance import Remittance
 from kiosk.services.session import Sessions
+from kiosk.services.ticket import TicketSale
 from kiosk.services.top_up import TopUp
 from kiosk.services.transfer import Transfer
 from kiosk.services.upkeep import Upkeep
@@ -80,6 +81,7 @@ def businesses() -> tuple[Business, ...]:
         PinChange(),
         BillPayment(),
         TopUp(),
+        TicketSale(),
     )  # fmt: skip
 
 

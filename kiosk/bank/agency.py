@@ -205,6 +205,12 @@ def take_in(case: Case, partner: PartnerData, key: str) -> Sale:
     return sale
 
 
+def let_go(case: Case, partner: PartnerData) -> None:
+    """Free the places that an order held which is not paid (N-TKT-02)."""
+    if partner.kind == TICKET_AGENCY:
+        partners.free_held(case.tx, partner.code, parts_of(case)[3])
+
+
 def sale_tags(case: Case, partner: PartnerData, sale: Sale) -> dict[str, str]:
     """Return what the terminal is told of a sale."""
     tags = {"ST": _WORD.get(sale.state, "refunded"), "PR": sale.receipt}

@@ -289,6 +289,7 @@ def _buy(case: Case, account: str, partner: PartnerData, *, two_phase: bool) -> 
     if case.message.get(28) != (f"D{fee:08d}" if fee else ""):
         return _Verdict("13", account=account)
     if _spendable(case, account, case.amount_minor + fee) < case.amount_minor + fee:
+        agency.let_go(case, partner)
         return _Verdict("51", account=account, more=_balances(case, account))
     payee, fees = f"payee:{partner.code}", f"bank:fees:{case.currency}"
     verdict = _reserve(case, account, payee, account) if two_phase else _pay(case, account, payee)

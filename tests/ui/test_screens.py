@@ -20,7 +20,8 @@ from .samples import EXTREME, USUAL, every, view
 README = Path(__file__).parents[2] / "kiosk" / "ui" / "README.md"
 NEEDED = """starting out_of_service idle card_reading card_returned enter_pin menu choose_amount other_amount choose_mix
 not_payable lower_offer partial_offer no_receipt please_wait take_card counting take_notes printing take_receipt
-receipt_on_screen another refused not_charged short_paid suspect_case card_retained goodbye cancelled more_time"""
+receipt_on_screen another refused not_charged short_paid suspect_case card_retained goodbye cancelled more_time
+take_ticket check_ticket reprint_ticket"""
 
 GOOD = """
 screen: "sample"
