@@ -1,7 +1,7 @@
-"""Agency agreements as a terminal needs them (``config/partners.yaml``): for whom, on what terms, what a number is like.
+"""Agency agreements as a terminal needs them (``config/partners.yaml``): for whom, on what terms.
 
-What is said of an agreement here is what the menu, the entry screens and the checks before the host use; the bank judges
-anew. `pay_by` has room for cash; this version takes cards only.
+What is said of an agreement here is what the menu, the entry screens and the checks before the host use; the bank
+judges anew. `pay_by` has room for cash; this version takes cards only.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The partners that the bank collects and sells for, as data: the agreement with each, and what a simulated one knows."""
+"""The partners that the bank collects and sells for: the agreement with each, and what a simulated one knows."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class PartnerData:
 
 
 def load_partners(raw: Mapping[str, Any]) -> dict[str, PartnerData]:
-    """Return the partners of a mapping with ``agreements`` and ``simulated``. Raises ValueError, KeyError, TypeError."""
+    """Return the partners of ``agreements`` and ``simulated``. Raises ValueError, KeyError, TypeError."""
     played: Mapping[str, Any] = raw.get("simulated", {})
     partners = {}
     for agreement in raw["agreements"]:

@@ -1,8 +1,8 @@
 """The partners as the bank plays them: billers with open bills, top-up operators, a ticket agency with seats.
 
-Each keeps a book of its own (`partner_sales`), in the bank's store and so in the bank's transaction: what a partner took
-and what the bank paid for cannot drift apart, and `violations` compares them. A sale is known by the key of the order;
-the same key again gets the first result and no second sale (edge case 87).
+Each keeps a book of its own (`partner_sales`), in the bank's store and so in the bank's transaction: what a partner
+took and what the bank paid for cannot drift apart, and `disagreements` compares them. A sale is known by the key of the
+order; the same key again gets the first result and no second sale (edge case 87).
 
     accepted      final: the bill is paid, the credit is on the phone, the ticket is sold
     pending       taken in, the final word comes at `final_s` (edge case 81)

@@ -3,8 +3,10 @@
 Fault model. A message may be lost on the way there (`silent`) or the answer on the way back
 (`silent_after_posting`, `advice_unanswered`); the answer may be late, doubled, overtaken by the next one,
 unauthentic, ill-formed, or speak of another amount or number; the host may refuse; the line may go down at
-once or right after an answer. Behind the host a partner (biller, operator, agency) may be late, refuse, or not know. Keys and network management are not struck: a session that does not come up is
+once or right after an answer. Keys and network management are not struck: a session that does not come up is
 what `link_down` is for. The books behind are never wrong.
+
+Behind the host a partner (biller, operator, ticket agency) may be late, refuse, not know a number, or be gone.
 
 A struck fault waits for messages that fit its filter, lets `nth - 1` of them pass and then acts `times` times.
 """
@@ -83,7 +85,9 @@ FAULTS: Final[Mapping[str, HostFault]] = {
         HostFault(
             "partner_sold_out", "the last places are gone", edge_cases=(86,), operations=("ticket_hold", "purchase")
         ),
-        HostFault("partner_lets_go", "the agency has freed the held places", edge_cases=(86,), operations=("purchase",)),
+        HostFault(
+            "partner_lets_go", "the agency has freed the held places", edge_cases=(86,), operations=("purchase",)
+        ),
         HostFault(
             "partner_keeps", "the partner does not take its sale back", {}, ("0420",), (82,),
             (*_PAYMENTS, "purchase"),

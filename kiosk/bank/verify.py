@@ -1,7 +1,8 @@
 """The invariants of the books, checked by reading everything anew.
 
-Numbers and names follow the reference of the host side (I1 to I16); I17 compares the bank with its partners. I11 and I16 are properties of
-concurrent use: their traces here are a floor overstepped (I3) or a balance that differs from its entries (I2).
+Numbers and names follow the reference of the host side (I1 to I16); I17 compares the bank with its partners. I11 and
+I16 are properties of concurrent use: their traces here are a floor overstepped (I3) or a balance that differs from
+its entries (I2).
 """
 
 from __future__ import annotations

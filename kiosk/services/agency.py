@@ -222,7 +222,8 @@ class Agencies:
             fee=money_tag(turn, answer, "FE"), due_on=answer.extra.get("DU", ""),
         )  # fmt: skip
         turn.put(sale)
-        assert sale.amount is not None and sale.fee is not None
+        assert sale.amount is not None, "checked by sale_payable"
+        assert sale.fee is not None, "checked by sale_payable"
         values: dict[str, Any] = {
             "what": sale.service, "amount": sale.amount, "fee": sale.fee, "total": sale.amount + sale.fee,
             "to": partner_name(turn, sale.code), "name": sale.name, "subject": sale.shown,

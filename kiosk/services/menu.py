@@ -72,8 +72,8 @@ class Circumstances:
 class Line:
     """One service's place in the menu: ``offered``, ``disabled`` or ``hidden``, and the cause of the latter two.
 
-    Causes: ``profile``, ``not_built``, ``card``, ``host_offline``, ``no_cash``, ``no_agreement``, ``no_<device>`` (not fitted), or a
-    device's name (out of order).
+    Causes: ``profile``, ``not_built``, ``card``, ``host_offline``, ``no_cash``, ``no_agreement``, ``no_<device>``
+    (not fitted), or a device's name (out of order).
     """
 
     service: str

@@ -27,7 +27,7 @@ from kiosk.services.facts import Answer, Intent, Refusal
 from kiosk.services.menu import CARD, HOST, Service
 from kiosk.services.receipt import head, locale_of, money_of, paper_there, say_in, tail
 from kiosk.turn import OfBusiness, Turn
-from kiosk.view import Option
+from kiosk.view import Atom, Option
 
 PRINTS_MAX: Final = 2  # the ticket, and once again under the customer's eyes
 EVENTS_MAX: Final = 8
@@ -91,20 +91,21 @@ def _catalogue(text: str) -> tuple[Show, ...]:
     return tuple(shows)
 
 
+def _agency(turn: Turn) -> Agreement:
+    """Return whose tickets are sold: the first agency; without one the menu does not offer tickets."""
+    return agreements(turn, TICKET_AGENCY)[0]
+
+
 class TicketSale:
     """Guards and actions of the flow ``ticket``."""
 
     service: Final = Service("ticket", "ticket", (CARD, HOST, TICKET_AGENCY, "printer"))
 
-    @staticmethod
-    def _agency(turn: Turn) -> Agreement:
-        return agreements(turn, TICKET_AGENCY)[0]
-
     # ------------------------------------------------------------ what is on
 
     @action
     def want_catalogue(self, turn: Turn) -> None:
-        code = self._agency(turn).code
+        code = _agency(turn).code
         turn.put(Tickets(code))
         turn.put(Intent("ticket_catalogue", turn.site.money(0), private={"BL": code, "LG": locale_of(turn)}))
 
@@ -141,7 +142,7 @@ class TicketSale:
         for place, show in enumerate(shows):
             if show.name == name:
                 price = money_of(turn, turn.site.money(show.price_minor))
-                details = {"date": show.when, "price": price, "left": show.left}
+                details: dict[str, Atom] = {"date": show.when, "price": price, "left": show.left}
                 why_not = "" if show.left else "sold_out"
                 options.append(Option("chose_one", str(place), "option.performance", details, why_not=why_not))
         turn.put(Choices("ticket_date", tuple(options[:EVENTS_MAX])))
@@ -150,7 +151,7 @@ class TicketSale:
     def offer_counts(self, turn: Turn) -> None:
         show = turn.get(OnSale).shows[int(chosen_value(turn))]
         turn.put(replace(turn.get(Tickets), show=show))
-        most = min(self._agency(turn).tickets_max, show.left)
+        most = min(_agency(turn).tickets_max, show.left)
         options = tuple(
             Option("chose_one", str(n), "option.tickets", {"count": n}) for n in range(1, most + 1)
         )  # fmt: skip
@@ -173,7 +174,7 @@ class TicketSale:
 
     @guard
     def seats_within_limits(self, turn: Turn) -> bool:
-        limits, amount = self._agency(turn).limits, minor_of(turn.get(Answer), "AM") or 0
+        limits, amount = _agency(turn).limits, minor_of(turn.get(Answer), "AM") or 0
         return limits.least_minor <= amount <= limits.most_minor
 
     @action
@@ -190,7 +191,7 @@ class TicketSale:
         turn.record("places_held", show=tickets.shown.id, places=len(seats), hold=tickets.hold)
         values: dict[str, Any] = {
             "what": "ticket", "amount": amount, "fee": fee, "total": amount + fee, "subject": tickets.shown.name,
-            "date": tickets.shown.when, "seats": " ".join(seats), "to": self._agency(turn).called(locale_of(turn)),
+            "date": tickets.shown.when, "seats": " ".join(seats), "to": _agency(turn).called(locale_of(turn)),
         }  # fmt: skip
         turn.put(Confirmation(values))
 
@@ -290,7 +291,7 @@ class TicketSale:
         say, tickets, case = say_in(turn), turn.get(Tickets), turn.get(Case)
         show = tickets.shown
         rows: list[Element] = [
-            Text(self._agency(turn).called(locale_of(turn)), Align.CENTER, bold=True),
+            Text(_agency(turn).called(locale_of(turn)), Align.CENTER, bold=True),
             Text(show.name, Align.CENTER, bold=True, scale=2),
             Columns(say("receipt.show_date"), show.when, bold=True),
         ]
