@@ -15,6 +15,7 @@ from typing import Final
 
 from kiosk.bank.bank import PIN_KEYS_KEPT, Bank, Terminal
 from kiosk.bank.case import mmdd
+from kiosk.bank.partners import Fault
 from kiosk.bank.personality import Personality, Struck
 from kiosk.host.framing import FrameReader, frame
 from kiosk.host.mac import Mac, check_value, make_mac, wrap
@@ -173,6 +174,9 @@ class BankSession:
         self.counters["faults"] += 1
         if fault.name in _ACTS_NOT:
             return []
+        if self.personality.faults[fault.name].operations:
+            at_partner = Fault(fault.name, fault.arguments)
+            return [(0, self._seal(terminal, self._bank.handle(message, partner_fault=at_partner)))]
         if fault.name == "advice_refused":
             return self._refuse(message, fault.text("code"))
         answer = self._bank.handle(message, forced_code=fault.text("code") if fault.name == "decline" else "")

@@ -162,7 +162,7 @@ class Person:
                 return post("pressed_cancel")
             case "choose_mix":
                 return post("chose_mix", "0")
-            case "no_receipt" | "partial_offer":
+            case "no_receipt" | "partial_offer" | "check_ticket" | "reprint_ticket":
                 return post("chose_yes")
             case "lower_offer" | "another":
                 return post("chose_no")
@@ -174,7 +174,7 @@ class Person:
                 return lambda: self._take_and_confirm(view)
             case "short_paid" | "suspect_case" | "not_charged":
                 return self._take_notes
-            case "take_receipt":
+            case "take_receipt" | "take_ticket":
                 return self._take_document
             case "receipt_on_screen":
                 return post("chose_yes")

@@ -48,6 +48,14 @@ REFUSALS: Final = {
     "90": "host_offline",
     "91": "host_offline",
     "96": "host_offline",
+    "B1": "unknown_number",
+    "B2": "nothing_due",
+    "B3": "payment_in_process",
+    "B4": "sold_out",
+    "B5": "hold_expired",
+    "B6": "partner_down",
+    "B7": "partner_refused",
+    "B8": "out_of_limits",
 }
 """Response code -> reason, as the catalogue words it."""
 

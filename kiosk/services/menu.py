@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from drivers.base.vocabulary import Document
+from kiosk.agreements import KINDS as PARTNERS
 from kiosk.services.case import Case
 from kiosk.services.dispensing import stock
 from kiosk.services.facts import Card, DispenserOut
@@ -24,7 +25,7 @@ CARD: Final = "card"  # a customer with a card and a PIN
 HOST: Final = "host"  # the host answers and nothing is owed to it
 CASH: Final = "cash"  # there are notes to pay
 DEVICES: Final = ("card_reader", "pin_pad", "dispenser", "acceptor", "printer", "ticket_printer")
-NEEDS: Final = (CARD, HOST, CASH, *DEVICES)
+NEEDS: Final = (CARD, HOST, CASH, *DEVICES, *PARTNERS)  # a kind of partner: an agreement with one is in force
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +65,15 @@ class Circumstances:
     host: bool
     cash: bool
     card: bool
+    partners: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One service's place in the menu: ``offered``, ``disabled`` or ``hidden``, and the cause of the latter two.
 
-    Causes: ``profile``, ``not_built``, ``card``, ``host_offline``, ``no_cash``, ``no_<device>`` (not fitted), or a
-    device's name (out of order).
+    Causes: ``profile``, ``not_built``, ``card``, ``host_offline``, ``no_cash``, ``no_agreement``, ``no_<device>``
+    (not fitted), or a device's name (out of order).
     """
 
     service: str
@@ -113,6 +115,8 @@ class Menu:
         for need in service.needs:
             if need in DEVICES and need not in now.installed:
                 return Line(name, "hidden", f"no_{need}")
+        if any(need in PARTNERS and need not in now.partners for need in service.needs):
+            return Line(name, "hidden", "no_agreement")  # N-AGY-01
         if CARD in service.needs and not now.card:
             return Line(name, "hidden", "card")
         for need in service.needs:
@@ -141,6 +145,7 @@ def circumstances(turn: Turn, *, card: bool | None = None) -> Circumstances:
         and fitness.advices_waiting <= turn.site.advices_waiting_max,
         cash=any(s.available for s in stock(turn)),
         card=turn.find(Card) is not None if card is None else card,
+        partners=frozenset(a.kind for a in turn.site.agreements if "card" in a.pay_by),
     )
 
 
@@ -154,6 +159,7 @@ def explain(line: Line) -> str:
         "profile": "not in the capability profile",
         "not_built": "in the profile, but this version has no such service",
         "card": "needs a card in the reader",
+        "no_agreement": "no agency agreement for it is in force",
         "host_offline": "the host is not online, or messages to it wait",
         "no_cash": "the cassettes hold nothing that can be paid",
     }
