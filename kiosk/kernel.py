@@ -360,7 +360,7 @@ class Kernel:
         records = [Record("step", step)]
         for effect in effects:
             if isinstance(effect, Record):
-                records.append(effect)
+                records.append(Record(effect.kind, {**about, **effect.data}))
             elif isinstance(effect, Advise):
                 records.append(Record("advice_queued", advice_data(effect.advice)))
         return records

@@ -188,7 +188,10 @@ class TicketSale:
         seats = tuple(answer.extra["SE"].split(","))
         tickets = replace(turn.get(Tickets), hold=answer.extra["HD"], seats=seats, amount=amount, fee=fee)
         turn.put(tickets)
-        turn.record("places_held", show=tickets.shown.id, places=len(seats), hold=tickets.hold)
+        turn.record(
+            "places_held", show=tickets.shown.id, places=len(seats), hold=tickets.hold, stock=paper_there(turn),
+            electronic=False,
+        )  # fmt: skip
         values: dict[str, Any] = {
             "what": "ticket", "amount": amount, "fee": fee, "total": amount + fee, "subject": tickets.shown.name,
             "date": tickets.shown.when, "seats": " ".join(seats), "to": _agency(turn).called(locale_of(turn)),
