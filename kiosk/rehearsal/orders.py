@@ -109,7 +109,9 @@ def _partner_told_errors(world: World, orders: dict[str, Order]) -> list[str]:
     for view in world.views:
         what, reference = str(view.values.get("what", "")), str(view.values.get("reference", ""))
         state = str(view.values.get("state", "")) if what == "partner_status" else what.rpartition("_")[2]
-        if view.screen == "completed" and reference in orders and state in ("paid", "refunded"):
+        if view.screen == "payment_returned":
+            state = "refunded"
+        if view.screen in ("completed", "payment_returned") and reference in orders and state in ("paid", "refunded"):
             said[state, reference] = None
     return [
         f"the screen said {state} of {reference}; {orders[reference].stands_minor} stands"

@@ -143,7 +143,7 @@ class Person:
                 return self._answer(view)
             case "confirm_order":
                 return post("chose_yes")
-            case "completed" | "unconfirmed" | "pin_unknown" | "refused":
+            case "completed" | "payment_returned" | "unconfirmed" | "pin_unknown" | "refused":
                 return post("pressed_enter")
             case "balance" | "statement":
                 return post(self._form.says.get(screen, "pressed_enter"))

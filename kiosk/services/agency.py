@@ -9,12 +9,13 @@ bank when it is told here (new entries).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from drivers.base.vocabulary import Columns, Element, Rule, Text
 from kiosk.agreements import Agreement
-from kiosk.flow.offers import action, guard
+from kiosk.flow.offers import action, guard, view
 from kiosk.money import Money
 from kiosk.services.case import Case, Posting
 from kiosk.services.entering import Choices, Confirmation, NumberWanted, Outcome
@@ -28,6 +29,7 @@ ASKS_MAX: Final = 3  # for a partner's final word while the customer waits
 REFERENCE_DIGITS: Final = 12
 STATES: Final = ("paid", "pending", "refunded")
 STATUS: Final = "status"
+_UNSETTLED: Final = {"pending": "receipt.partner_pending", "refunded": "receipt.partner_refunded"}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -166,13 +168,30 @@ class Agencies:
         assert sale.case is not None
         values: dict[str, Any] = {
             "what": f"{sale.service}_{sale.state}", "amount": sale.case.amount, "reference": sale.case.rrn,
-            "to": partner_name(turn, sale.code), "name": sale.name, "fee": sale.fee,
+            "partner": partner_name(turn, sale.code), "name": sale.name, "fee": sale.fee,
         }  # fmt: skip
-        if sale.state != "paid":
-            values["note"] = f"partner_{sale.state}"
+        if sale.state == "pending":
+            values["note"] = "partner_pending"
         if sale.receipt:
             values["receipt"] = sale.receipt
         turn.put(Outcome({name: value for name, value in values.items() if value not in (None, "")}))
+
+    @guard
+    def sale_returned(self, turn: Turn) -> bool:
+        return turn.get(Sale).state == "refunded"
+
+    @view("payment_returned")
+    def _payment_returned(self, turn: Turn) -> Mapping[str, Any]:
+        sale = turn.get(Sale)
+        assert sale.case is not None
+        values: dict[str, Any] = {
+            "reference": sale.case.rrn, "amount": sale.case.amount, "partner": partner_name(turn, sale.code),
+        }  # fmt: skip
+        if sale.fee:
+            values["fee"] = sale.fee
+        if sale.receipt:
+            values["receipt"] = sale.receipt
+        return values
 
     # ------------------------------------------------------------ an earlier one
 
@@ -226,7 +245,7 @@ class Agencies:
         assert sale.fee is not None, "checked by sale_payable"
         values: dict[str, Any] = {
             "what": sale.service, "amount": sale.amount, "fee": sale.fee, "total": sale.amount + sale.fee,
-            "to": partner_name(turn, sale.code), "name": sale.name, "subject": sale.shown,
+            "partner": partner_name(turn, sale.code), "name": sale.name, "number": sale.shown,
         }  # fmt: skip
         if sale.due_on:
             values["due"] = sale.due_on
@@ -257,6 +276,6 @@ def sale_rows(turn: Turn, case: Case) -> list[Element]:
     rows.append(Columns(say("receipt.state"), say(f"state.{state}"), bold=state != "paid"))
     if sale is not None and sale.receipt:
         rows.append(Columns(say("receipt.partner_receipt"), sale.receipt))
-    if state != "paid":
-        rows += [Rule(), Text(say(f"receipt.partner_{state}", contact=contact))]
+    if state in _UNSETTLED:
+        rows += [Rule(), Text(say(_UNSETTLED[state], contact=contact))]
     return rows

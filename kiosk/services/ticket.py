@@ -194,7 +194,7 @@ class TicketSale:
         )  # fmt: skip
         values: dict[str, Any] = {
             "what": "ticket", "amount": amount, "fee": fee, "total": amount + fee, "subject": tickets.shown.name,
-            "date": tickets.shown.when, "seats": " ".join(seats), "to": _agency(turn).called(locale_of(turn)),
+            "date": tickets.shown.when, "seats": " ".join(seats), "partner": _agency(turn).called(locale_of(turn)),
         }  # fmt: skip
         turn.put(Confirmation(values))
 
