@@ -59,6 +59,14 @@ class RemittanceForm(_Strict):
     most_minor: int = Field(default=5_000_000, gt=0)
 
 
+class DepositForm(_Strict):
+    """What is taken in: at most so much in one deposit; `values_minor` are the notes taken, empty: all that are known."""
+
+    most_minor: int = Field(default=1_000_000, gt=0)
+    values_minor: list[int] = Field(default_factory=list)
+    note_found_at_start: Literal["return", "vault"] = "return"
+
+
 class Site(_Strict):
     """One terminal."""
 
@@ -76,6 +84,7 @@ class Site(_Strict):
     advices_waiting_max: int = Field(default=0, ge=0)
     transfer_max_minor: int = Field(default=5_000_000, gt=0)
     remittance: RemittanceForm = RemittanceForm()
+    deposit: DepositForm = DepositForm()
     profile: str = "standard"
     services: tuple[str, ...] = Field(default=(), exclude=True)  # of the profile, in the menu's order
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kiosk.bank.register import Order
     from kiosk.rehearsal.world import World
 
-CASH: Final = frozenset({"withdrawal", "cardless_withdrawal"})
+CASH: Final = frozenset({"withdrawal", "cardless_withdrawal", "deposit"})
 SAID_DONE: Final = frozenset({"completed"})
 SAID_NOT_CHARGED: Final = frozenset({"unconfirmed", "not_charged"})
 

@@ -2,7 +2,8 @@
 
 Deeds, by name: ``nothing``, ``walk_away`` (does nothing any more), ``insert_card``, ``take_card``, ``hold_card``
 (blocks the mouth), ``key_pin`` (value: digits), ``press`` (value: a key of the pad), ``input`` (value: ``event`` or
-``event=value``), ``type_amount`` (value: digits in major units), ``take_notes`` (count), ``take_document``.
+``event=value``), ``type_amount`` (value: digits in major units), ``take_notes`` (count), ``take_document``, ``feed`` (value: a note, as in
+`feeds`), ``pull_note_back``.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ class Person:
         self._intent: Intent | None = None
         self._gone = False
         self._pages = 0
+        self._feeds = list(form.feeds)
 
     @property
     def finished(self) -> bool:
@@ -174,6 +176,12 @@ class Person:
                 return lambda: self._take_and_confirm(view)
             case "short_paid" | "suspect_case" | "not_charged":
                 return self._take_notes
+            case "insert_notes":
+                return None if view.values.get("notice") == "reading" else lambda: self._feed_or_finish(view)
+            case "note_offer" | "exchange_offer":
+                return post("chose_yes")
+            case "take_back_notes":
+                return lambda: self._take_back(view)
             case "take_receipt":
                 return self._take_document
             case "receipt_on_screen":
@@ -239,6 +247,10 @@ class Person:
                 self._take_notes(deed.count)
             case "take_document":
                 self._take_document()
+            case "feed":
+                self._feed(deed.value)
+            case "pull_note_back":
+                self._try("note_acceptor", "pull_note_back")
             case _:
                 raise ValueError(f"no such deed: {deed.do!r}")
 
@@ -270,6 +282,24 @@ class Person:
 
     def _take_document(self) -> None:
         self._try("printer", "take_document")
+
+    def _feed_or_finish(self, view: View) -> None:
+        """Take what was given back, feed the next note of the wallet, and say so when there is none."""
+        if self._feeds:
+            self._feed(self._feeds.pop(0))
+        else:
+            self._try("note_acceptor", "take_note")
+            self._hands.touch(Input("pressed_enter", "", view.serial))
+
+    def _feed(self, what: str) -> None:
+        value, _, quality = what.partition(" ")
+        self._try("note_acceptor", "take_note")
+        self._try("note_acceptor", "insert_note", value=int(value), quality=quality or "good")
+
+    def _take_back(self, view: View) -> None:
+        self._try("note_acceptor", "take_note")
+        if view.values.get("confirm"):
+            self._hands.touch(Input("notes_taken_confirmed", "", view.serial))
 
     def _try(self, device: str, name: str, **arguments: object) -> None:
         """Reach for something that may not be there."""
