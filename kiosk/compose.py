@@ -50,6 +50,7 @@ from kiosk.services.cash_in import CashIns
 from kiosk.services.deposit import Deposit
 from kiosk.services.dispensing import Dispensing
 from kiosk.services.entering import Entering
+from kiosk.services.exchange import Exchange
 from kiosk.services.facts import OpenCases
 from kiosk.services.inquiry import Inquiry
 from kiosk.services.menu import Business, Menu
@@ -82,6 +83,7 @@ def businesses() -> tuple[Business, ...]:
         Remittance(),
         PinChange(),
         Deposit(),
+        Exchange(),
     )  # fmt: skip
 
 

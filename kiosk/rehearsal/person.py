@@ -136,7 +136,7 @@ class Person:
                     return None
                 if self._form.language and view.locale != self._form.language:
                     return lambda: self._switch_language(view)
-                return self._insert_card
+                return (lambda: self._choose_cardless(view)) if self._form.cardless else self._insert_card
             case "enter_pin":
                 return lambda: self._key_pin(self._form.pin or self._wallet.pin)
             case "menu":
@@ -180,6 +180,10 @@ class Person:
                 return None if view.values.get("notice") == "reading" else lambda: self._feed_or_finish(view)
             case "note_offer" | "exchange_offer":
                 return post("chose_yes")
+            case "exchange_shortage":
+                return post("chose_one", self._form.says.get("exchange_shortage", "tell_me_when"))
+            case "another_note":
+                return post("chose_yes" if self._feeds else "chose_no")
             case "take_back_notes":
                 return lambda: self._take_back(view)
             case "take_receipt":
@@ -257,6 +261,10 @@ class Person:
     def _insert_card(self) -> None:
         self._visits_left -= 1
         self._hands.wires["card_reader"].act("insert_card", card=MagneticCard(track2=self._wallet.track2))
+
+    def _choose_cardless(self, view: View) -> None:
+        self._visits_left -= 1
+        self._hands.touch(Input("chose_service", self._form.service, view.serial))
 
     def _key_pin(self, pin: str) -> None:
         self._hands.wires["pin_pad"].act("press_pin", pin=pin, then="enter")

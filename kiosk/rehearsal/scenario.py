@@ -49,6 +49,7 @@ class PersonForm(_Strict):
     new_pin: str = "9753"  # keyed where a new PIN is asked, each time
     service: str = "withdrawal"
     wants_minor: int = 50_000
+    cardless: bool = False  # chooses the service on the idle screen, without a card
     feeds: list[str] = Field(default_factory=list)  # notes for the acceptor in order: "100", "100 counterfeit"
     says: dict[str, str] = Field(default_factory=dict)  # what a general screen asks -> digits, option or yes/no
     language: str = ""
