@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from kiosk import analyst
 from kiosk.devicekit.cli import add_to as add_devicekit
 from kiosk.strict_yaml import DocumentError
 
@@ -54,7 +55,10 @@ def rehearse(
         played = play(scenario, site, catalogue(), transcript=transcript or report is not None)
         results.append(played)
         print(f"{'passed' if played.passed else 'FAILED'}  {scenario.scenario}: {scenario.title}")
-        for line in [*played.unmet, *(f"MONEY: {m}" for m in played.money), *played.failure.splitlines()]:
+        for line in [
+            *played.unmet, *(f"MONEY: {m}" for m in played.money), *(f"NORM: {v}" for v in played.violated),
+            *played.failure.splitlines(),
+        ]:  # fmt: skip
             print(f"        {line}")
         if transcript and played.world is not None:
             print(render_transcript(played.world))
@@ -221,11 +225,10 @@ app.add_typer(device_app, name="device")
 
 @device_app.command("list")
 def device_list() -> None:
-    """Name the device families that can be driven and served."""
-    from kiosk.compose import FAMILIES
+    """Name the device families, what they can do, and where what we know of them comes from."""
+    from kiosk.run import family_table
 
-    for name, family in FAMILIES.items():
-        print(f"{family.device:12} {name}")
+    print(family_table())
 
 
 @device_app.command("serve")
@@ -248,6 +251,72 @@ def device_serve(
 # ---------------------------------------------------------------- the technician's kit: selftest, probe, trace, console
 
 add_devicekit(device_app)
+
+
+bench_app = typer.Typer(help="Measure this machine against the budgets.", invoke_without_command=True)
+app.add_typer(bench_app, name="bench")
+
+
+@bench_app.callback()
+def bench(
+    context: typer.Context,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Only this benchmark; may be given again.")
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here, too.")] = None,
+) -> None:
+    """Run the benchmarks and show what is met. Exit code 1 if a budget is not, or a benchmark broke."""
+    if context.invoked_subcommand is not None:
+        return
+    import json
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from kiosk.benchmarks import BENCHES, run
+
+    for name in only or ():
+        if name not in BENCHES:
+            print(f"no benchmark {name!r}; there are: {', '.join(BENCHES)}", file=sys.stderr)
+            raise typer.Exit(2)
+    table = Table("what", "measured", "budget", "", "note")
+    rows = []
+    for name, m in run(tuple(only or ())):
+        budget = "" if m.budget is None else f"{'at least' if m.at_least else 'at most'} {m.budget:,g}"
+        figure = "" if m.value is None else f"{m.value:,.{0 if m.value >= 100 else 2}f} {m.unit}"
+        table.add_row(m.what, figure, budget, m.verdict, m.note)
+        rows.append({"bench": name, **m.as_data()})
+    Console().print(table)
+    if json_file is not None:
+        json_file.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    if any(row["verdict"] in ("not met", "broken") for row in rows):
+        raise typer.Exit(1)
+
+
+@bench_app.command("fuzz")
+def bench_fuzz(
+    frames: Annotated[int, typer.Option("--frames", min=1, help="Damaged frames for each protocol.")] = 100_000,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed makes the same frames.")] = 1,
+    protocol: Annotated[list[str] | None, typer.Option("--protocol", help="Only this one; may be given again.")] = None,
+) -> None:
+    """Feed damaged frames to every codec, driver and simulator; nothing unexpected may be raised."""
+    from kiosk.benchmarks import module
+
+    fuzzing = module("fuzz")
+    strange = set(protocol or ()) - set(fuzzing.PROTOCOLS)
+    if strange:
+        print(f"no protocol {', '.join(strange)}; there are: {', '.join(fuzzing.PROTOCOLS)}", file=sys.stderr)
+        raise typer.Exit(2)
+    rows = fuzzing.fuzz(frames, seed, tuple(protocol or ()))
+    print(f"seed {seed}")
+    print(fuzzing.table(rows))
+    if any(row.unexpected for row in rows):
+        raise typer.Exit(1)
+
+
+# ---------------------------------------------------------------- the analyst
+
+analyst.mount(app)
 
 
 if __name__ == "__main__":

@@ -52,6 +52,7 @@ from kiosk.services.dispensing import Dispensing
 from kiosk.services.entering import Entering
 from kiosk.services.exchange import Exchange
 from kiosk.services.facts import OpenCases
+from kiosk.services.facts import OpenCases, about
 from kiosk.services.inquiry import Inquiry
 from kiosk.services.menu import Business, Menu
 from kiosk.services.payee import Accounts
@@ -68,8 +69,11 @@ from kiosk.strict_yaml import DocumentError, Mistake
 from kiosk.terminal import Terminal
 from kiosk.turn import Words
 from kiosk.view import View
+from semantics.check import load_norms, watchable
+from semantics.watch import Watching
 
-FLOWS: Final = ROOT / "models" / "flows"
+MODELS: Final = ROOT / "models"
+FLOWS: Final = MODELS / "flows"
 VERSION: Final = "0.1.0"
 REGIONS: Final = {"main": "terminal", "upkeep": "upkeep"}
 
@@ -237,6 +241,24 @@ def host_settings(config: Config) -> HostSettings:
     )
 
 
+@cache
+def _watching() -> Watching:
+    return Watching(watchable(load_norms(MODELS), flows()[0]))
+
+
+def watching(config: Config) -> Callable[[Journal], tuple[Watcher, ...]]:
+    """Return what makes the watchers of a terminal: its norms, unless the site has switched them off.
+
+    Raises DocumentError if the norms cannot be read, or if there are none.
+    """
+    return _watching() if config.site.watch_norms else unwatched
+
+
+def unwatched(_: Journal) -> tuple[Watcher, ...]:
+    """Watch nothing."""
+    return ()
+
+
 def terminal(
     config: Config,
     *,
@@ -248,6 +270,7 @@ def terminal(
     words: Words,
     on_view: Callable[[View], None],
     watchers: tuple[Watcher, ...] = (),
+    watch: Callable[[Journal], tuple[Watcher, ...]] = unwatched,
     point: Callable[[str], None] = no_point,
 ) -> Terminal:
     """Put a terminal together and start it from its journal."""
@@ -279,7 +302,8 @@ def terminal(
             regions={region: FlowRunner(root, charts, offers) for region, root in REGIONS.items()},
             default_locale=site.locale,
             on_view=on_view,
-            watchers=watchers,
+            watchers=(*watchers, *watch(journal)),
+            about=about,
             point=point,
         )
     )

@@ -83,6 +83,11 @@ class Watcher(Protocol):
     def next_deadline_ms(self) -> int | None: ...
 
 
+def no_about(_: Mapping[type, object]) -> Mapping[str, str]:
+    """Say nothing of whom a step is about."""
+    return {}
+
+
 def no_point(_: str) -> None:
     """Cut nowhere."""
 
@@ -104,6 +109,8 @@ class Parts:
     default_locale: str
     on_view: Callable[[View], None]
     watchers: tuple[Watcher, ...] = ()
+    about: Callable[[Mapping[type, object]], Mapping[str, str]] = no_about
+    """Which session and case facts speak of: a step's record names them."""
     point: Callable[[str], None] = no_point
 
 
@@ -224,7 +231,9 @@ class Kernel:
             case HostMismatch():
                 self._host_answer("host_mismatch", report.ticket, report)
             case HostLate():
-                self._note("late", {"device": "host", "ticket": report.ticket, "code": report.code})
+                # a request's ticket is its case
+                late = {"device": "host", "ticket": report.ticket, "case": report.ticket, "code": report.code}
+                self._note("late", late)
             case AdviceAnswered():
                 kind = "advice_closed" if report.settled else "advice_parked"
                 self._unsent.pop(report.id, None)
@@ -253,7 +262,7 @@ class Kernel:
     def _host_answer(self, name: str, ticket: str, report: HostReport) -> None:
         pending = self._pending.pop(ticket, None)
         if pending is None:
-            self._note("late", {"device": "host", "ticket": ticket, **plain(report)})
+            self._note("late", {"device": "host", "case": ticket, **plain(report)})
             return
         self.post(Event(name, "host", report, ticket, answers=True), pending[0])
 
@@ -302,7 +311,8 @@ class Kernel:
                 self.ignored += 1
                 return
             cash = self._cash.after(turn.moves)
-            self._append(self._records(region, event, moves, turn.effects))
+            about = {**parts.about(self._facts), **parts.about(turn.facts)}
+            self._append(self._records(region, event, moves, turn.effects, about))
         except JournalUnwritable as error:
             runner.restore(before)
             self._halt(str(error))
@@ -324,10 +334,13 @@ class Kernel:
         if region == self._main and not self.halted:
             self._show(runner, turn)
 
-    def _records(self, region: str, event: Event, moves: list[Move], effects: list[Effect]) -> list[Record]:
+    def _records(
+        self, region: str, event: Event, moves: list[Move], effects: list[Effect], about: Mapping[str, str]
+    ) -> list[Record]:
         if not effects and all(m.source == m.target for m in moves):
             return []  # typing a digit is nobody's business
         step: dict[str, Any] = {
+            **about,
             "region": region,
             "event": event.name,
             "source": event.source,
@@ -429,6 +442,9 @@ def _name(effect: Effect) -> str:
 def advice_data(advice: Advice) -> dict[str, Any]:
     """Return an advice as the journal keeps it, whole: it carries no card data and no PIN."""
     data: dict[str, Any] = plain(asdict(advice) | {"amount": advice.amount, "stands": advice.stands})
+    data["advice"] = advice.id
+    if advice.stands is not None:
+        data["stands_minor"] = advice.stands.minor
     if advice.original is not None:
         data["case"] = advice.original.rrn
     return data

@@ -357,6 +357,7 @@ class Live:
                 words=self._words,
                 on_view=self._show,
                 watchers=(_Recent(self.entries),),
+                watch=compose.watching(self.config),
             )
             self.terminal.side_keys = self.side_key
             opening.pop_all()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -71,6 +71,48 @@ def run_terminal(folder: Path | None, var: Path, *, window: bool | None, bench_p
                 return 1
     say("ended")
     return 0
+
+
+# family -> where its protocol is known from, and how sure that is; the whole story is in the device's README
+KNOWN_FROM: Final[Mapping[str, tuple[str, str]]] = {
+    "omron-3s4yr": ("maker's Data Transmission Specifications Rev A4; two open clients", "diagrams of it missing"),
+    "szzt": ("two independent open clients", "no maker's document; authentication and scan codes uncertain"),
+    "lcdm-4000": ("three open clients", "no maker's document; parity, reset and sensor bits uncertain"),
+    "lcdm-2000": ("maker's LCDM-1000T V3.3T; two open clients", "LCDM-2000 additions from clients only"),
+    "escpos": ("maker's Reliance reference (MIT); Epson, Citizen and Custom manuals", "raster fallback not built"),
+    "nv200": ("maker's SSP documents; the maker's own C client", "see README"),
+    "ccnet": ("public CCNET descriptions and clients", "see README"),
+    "honeywell-ascii": ("maker's user guides", "three settings from memory, see README"),
+}
+
+
+def family_table() -> str:
+    """Return families, what their drivers say they can do, the source of the protocol and its certainty."""
+    from dataclasses import asdict
+
+    from drivers.base.clock import SimClock
+    from kiosk import compose
+
+    lines = []
+    for name, family in compose.FAMILIES.items():
+        capabilities = asdict(family.driver(SimClock(), {}).capabilities)
+        source, certainty = KNOWN_FROM.get(name, ("see README", "see README"))
+        able = ", ".join(
+            key if value is True else f"{key} {_told(value)}" for key, value in capabilities.items() if value
+        )
+        unable = ", ".join(key for key, value in capabilities.items() if value is False)
+        lines += [
+            f"{family.device:14} {name}",
+            f"    can       {able}",
+            f"    cannot    {unable or '-'}",
+            f"    source    {source}",
+            f"    certainty {certainty}; drivers/{family.device}/README.md",
+        ]
+    return "\n".join(lines)
+
+
+def _told(value: object) -> str:
+    return "/".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
 def serve_device(name: str, profile: str, tcp: int | None, folder: Path | None) -> None:

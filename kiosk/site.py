@@ -111,6 +111,7 @@ class Site(_Strict):
     exchange: ExchangeForm = ExchangeForm()
     profile: str = "standard"
     services: tuple[str, ...] = Field(default=(), exclude=True)  # of the profile, in the menu's order
+    watch_norms: bool = True
 
     @cached_property
     def notes(self) -> dict[str, Note]:

@@ -10,11 +10,13 @@ beyond those of the parts:
     NM31  a closed act that no norm ever permits or obliges
     NM32  a permission that lifts no prohibition and opens no closed act
     FL01  a flow names a norm that does not exist
-    FL02  an event or state of the vocabulary that no flow has, so that norms about it never come into force
+    FL02  a norm that no flow can trigger yet, so that it is never in force
+    FL03  a norm that is triggered, and no flow can do what it obliges to
 """
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,7 +29,7 @@ from semantics.finding import Finding, Severity, nearest, of_error
 from semantics.monitor import memory_class
 from semantics.norms.language import Norm, NormSet, norms_of
 from semantics.norms.source import Source, load_source
-from semantics.norms.vocabulary import vocabulary_of
+from semantics.norms.vocabulary import Event, mistakes_of, vocabulary_of
 from semantics.ontology import Ontology, ontology_of
 
 
@@ -195,6 +197,15 @@ def _rivalries(norms: NormSet) -> Iterator[Finding]:
             )
 
 
+def load_norms(folder: Path) -> NormSet:
+    """Read the norms of a model folder. Raises DocumentError with every mistake, and if there are no norms."""
+    report = check_models(folder)
+    mistakes = mistakes_of(report.findings)
+    if mistakes or report.norms is None:
+        raise DocumentError(mistakes)
+    return report.norms
+
+
 def _note(norm: Norm, code: str, message: str) -> Finding:
     return Finding(code, Severity.NOTE, norm.file, norm.line, 1, f"{norm.id}: {message}")
 
@@ -217,18 +228,46 @@ def _against_flows(norms: NormSet, flows: Mapping[str, Chart]) -> Iterator[Findi
                 if name.startswith("N-") and name not in known:
                     message = f"because names {name!r}; there is no such norm{nearest(name, known)}"
                     yield Finding("FL01", Severity.ERROR, chart.file, arc.line, 1, message)
-    events = {e for chart in flows.values() for e in chart.events}
-    for event in norms.vocabulary.events.values():
-        missing = ""
-        if event.step_event is not None and event.step_event not in events:
-            missing = f"no flow has the event {event.step_event!r}{nearest(event.step_event, events)}"
-        elif event.enters is not None:
-            flow, state = event.enters
+    for norm, code, why in idle_norms(norms, flows):
+        if code == "FL02":
+            said, severity = "no flow can trigger it yet, so it is never in force", Severity.WARNING
+        else:
+            said = f"{norm.duty.operator} to do what no flow can do yet"
+            severity = Severity.WARNING if norm.duty.operator == "obliged" else Severity.NOTE
+        yield Finding(code, severity, norm.file, norm.line, 1, f"{norm.id}: {said}: {why}")
+
+
+def idle_norms(norms: NormSet, flows: Mapping[str, Chart]) -> Iterator[tuple[Norm, str, str]]:
+    """Yield the norms about what is not built yet, with FL02 (no trigger) or FL03 (no act), and what is missing."""
+    absent = {name: why for name, event in norms.vocabulary.events.items() if (why := _not_in(event, flows))}
+    for norm in norms.norms:
+        looked_for = [a.event for a in norm.trigger or norm.duty.action]
+        acts = [a.event for a in norm.duty.action]
+        if looked_for and all(e in absent for e in looked_for):
+            yield norm, "FL02", "; ".join(sorted({absent[e] for e in looked_for}))
+        elif norm.duty.operator != "forbidden" and acts and all(e in absent for e in acts):
+            yield norm, "FL03", "; ".join(sorted({absent[e] for e in acts}))
+
+
+def watchable(norms: NormSet, flows: Mapping[str, Chart]) -> NormSet:
+    """Return the norms that these flows can keep: without obligations to do what no flow can do yet.
+
+    What is left out is told by `check_models`, one warning each; it is a gap of the terminal, not of a session.
+    """
+    gaps = {n.id for n, code, _ in idle_norms(norms, flows) if code == "FL03" and n.duty.operator == "obliged"}
+    return NormSet(tuple(n for n in norms.norms if n.id not in gaps), norms.vocabulary, norms.stated, norms.parameters)
+
+
+def _not_in(event: Event, flows: Mapping[str, Chart]) -> str:
+    """Return why no flow can give rise to an event, empty if one can."""
+    if event.step_event is not None:
+        events = {e for chart in flows.values() for e in chart.events}
+        if event.step_event not in events:
+            near = difflib.get_close_matches(event.step_event, events, n=1, cutoff=0.8)
+            return f"no flow has the event {event.step_event!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+    if event.enters is not None:
+        flow, states = event.enters
+        for state in states:
             if flow not in flows or state not in flows[flow].states:
-                missing = f"no flow has the state {flow}.{state}"
-        if not missing:
-            continue
-        concerned = [n for n in norms.norms if any(a.event == event.name for a in n.trigger or n.duty.action)]
-        for norm in concerned:
-            message = f"{norm.id}: never in force: {missing}"
-            yield Finding("FL02", Severity.WARNING, norm.file, norm.line, 1, message)
+                return f"no flow has the state {flow}/{state}"
+    return ""

@@ -289,8 +289,10 @@ class Interpreter:
                         self._say(i, judged, said.t, said.seq, because)
         for event in said.events:
             if event.closed and not any(
-                n.duty.operator != "forbidden" and self._applies_to_act(n, said) for n in self.norms.norms
-            ):
+                n.duty.operator != "forbidden" and any(a.event == event.name for a in n.duty.action)
+                and self._applies_to_act(n, said)
+                for n in self.norms.norms
+            ):  # fmt: skip
                 name = f"closed:{event.name}"
                 self.counts.setdefault(name, Counter())[Outcome.UNPERMITTED] += 1
                 self.verdicts.append(

@@ -239,8 +239,31 @@ class Monitor:
     @property
     def next_deadline_ms(self) -> int | None:
         """Return when `advance` next has something to do, in the clock of the present run; None for never."""
-        first = min((i[DEADLINE] for queue in self.queues for i in queue if i[ALIVE]), default=None)
+        first: int | None = None
+        for _, q in self.heap:
+            queue = self.queues[q]
+            while queue and not queue[0][ALIVE]:
+                queue.popleft()
+            if queue and (first is None or queue[0][DEADLINE] < first):
+                first = queue[0][DEADLINE]
         return None if first is None else first - self.timeline.offset + 1
+
+    def reset(self) -> None:
+        """Forget everything but the norms: the same as a new monitor, without compiling again."""
+        for table in (*self.open, *self.holding.values(), *self.seen.values(), *self.latest.values()):
+            table.clear()  # type: ignore[attr-defined]
+        for queue in self.queues:
+            queue.clear()
+        self.heap.clear()
+        for row in self.counts:
+            row[:] = [0] * len(OUTCOMES)
+        self._closed_counts.clear()
+        self.activations[:] = [0] * len(self.activations)
+        self.raw.clear()
+        self.incidents.clear()
+        self.incidents_total = 0
+        self.timeline.offset, self.timeline.now, self.timeline.last_at = 0, 0, ""
+        self._last_ms, self._next_seq, self.records, self._number = 0, None, 0, 0
 
     @property
     def open_instances(self) -> int:
@@ -368,8 +391,7 @@ class Monitor:
 
         def by_step_name(record: Mapping[str, Any], t: int, seq: int) -> None:
             data = record["data"]
-            event = data.get("event")
-            name = event.get("name") if isinstance(event, dict) else expression.dig(event, ("name",))
+            name = data.get("event")
             if name.__class__ is not str:
                 name = None
             if name in simple:

@@ -80,7 +80,9 @@ def menu(text: str, *, stored: bool = False) -> bytes:
 def answer(parts: tuple[tuple[str, Status], ...], mark: str, lines: bytes = b"") -> bytes:
     """Return the scanner's answer: the parts with their status and the punctuation between them."""
     told = b"".join(
-        text.upper().encode("ascii") + bytes((status.value,)) + (b";" if at < len(parts) else mark.encode("ascii"))
+        text.encode("latin-1", "replace").upper()
+        + bytes((status.value,))
+        + (b";" if at < len(parts) else mark.encode("ascii"))
         for at, (text, status) in enumerate(parts, start=1)
     )
     return lines + told

@@ -346,7 +346,10 @@ class NotesPaid(AcceptorHappening):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteTransferred(AcceptorHappening):
-    """A note went from the recycler (or, forgotten, from the exit) to the cashbox without an order."""
+    """A note went to the cashbox without an order: from the recycler, or from the exit where nobody took it.
+
+    One that had been told as returned is ours again and is not credited (edge case 64).
+    """
 
     name = "note_transferred"
     value_minor: int

@@ -446,7 +446,7 @@ class SimEscPosPrinter:
                 f"[barcode {shown}]",
             )
             self._use_paper(6)
-        elif name == "GS (" and data[:1] == b"k" and data[3:4] == b"\x31":
+        elif name == "GS (" and data[:1] == b"k" and data[3:4] == b"\x31" and len(data) > 4:
             self._qr(data[4], data[5:], align)
 
     def _qr(self, function: int, parameters: bytes, align: str) -> None:

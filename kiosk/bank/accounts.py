@@ -77,9 +77,7 @@ def store_card(tx: Tx, card: CardData, keys: BankKeys) -> None:
         label=card.label,
     )
     for place, account in enumerate(dict.fromkeys((card.account, *card.linked))):
-        tx.run(
-            "INSERT INTO card_accounts VALUES (:token, :place, :account)", token=token, place=place, account=account
-        )
+        tx.run("INSERT INTO card_accounts VALUES (:token, :place, :account)", token=token, place=place, account=account)
 
 
 def find_card(tx: Tx, token: str) -> Card | None:

@@ -28,6 +28,7 @@ _LEDGER_REFUSED: Final = {
 }
 _WITHOUT_PIN: Final = frozenset({"deposit", "cheque_deposit"})  # paying in takes nothing from the account
 
+
 @dataclass(frozen=True, slots=True)
 class _Verdict:
     """`amount_minor` is what was approved; `more` the fields to add to the answer."""

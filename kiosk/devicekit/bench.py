@@ -27,6 +27,7 @@ from drivers.sim.pty import PtyServer
 from drivers.sim.wire import Wire
 from kiosk.devicekit.check import Check, Failed, Need, Skipped, Steps, Trial, Until, Verdict, expect
 from kiosk.devicekit.frames import Decoder, Direction, Entry
+from kiosk.devicekit.words import told, value_of
 
 H = TypeVar("H", bound=Happening)
 R = TypeVar("R")
@@ -456,7 +457,7 @@ class Bench:
     def _take(self, reports: list[Report]) -> None:
         for report in reports:
             self.reports.append(report)
-            self.note(f"reports: {_told(report)}")
+            self.note(f"reports: {told(report)}")
 
     def _next_ms(self, until_ms: int) -> int:
         due_ms = self.party.next_deadline_ms()
@@ -500,26 +501,10 @@ def try_check(check: Check, make: Callable[[], Bench]) -> tuple[Trial, DeviceRea
     return Trial(check, verdict, reason, bench.now_ms - began_ms, tuple(bench.entries)), ready
 
 
-def _told(report: Report) -> str:
-    """Return a report in short, without what is empty; secrets print masked."""
-    told = {
-        name: getattr(report, name)
-        for name in (field.name for field in fields(report))
-        if name != "ticket" and getattr(report, name) not in (None, "", {}, ())
-    }
-    shown = ", ".join(f"{name} {_value(value)}" for name, value in told.items())
-    return f"{type(report).__name__}{': ' + shown if shown else ''}"
-
-
-def _value(value: object) -> str:
-    inner = getattr(value, "value", value)
-    return str(dict(inner)) if isinstance(inner, Mapping) else str(inner)
-
-
 def _arguments(command: Command) -> str:
     names = [field.name for field in fields(command) if field.name not in ("ticket", "document", "data")]
     return _shown({name: getattr(command, name) for name in names})
 
 
 def _shown(arguments: Mapping[str, object]) -> str:
-    return " " + ", ".join(f"{name}={_value(value)}" for name, value in arguments.items()) if arguments else ""
+    return " " + ", ".join(f"{name}={value_of(value)}" for name, value in arguments.items()) if arguments else ""

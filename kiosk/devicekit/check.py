@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from kiosk.devicekit.words import shown
+
 if TYPE_CHECKING:
     from kiosk.devicekit.bench import Bench
     from kiosk.devicekit.frames import Entry
@@ -58,7 +60,7 @@ class Skipped(Exception):
 def expect(holds: bool, text: str, *seen: object) -> None:
     """Go on if `holds`. Raises Failed with `text`, its braces filled with `seen`."""
     if not holds:
-        raise Failed(text.format(*seen))
+        raise Failed(text.format(*(shown(one) for one in seen)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def add_to(app: typer.Typer) -> None:
 
 def selftest(
     port: Annotated[str | None, typer.Argument(help="A serial port or URL; leave it out with --simulator.")] = None,
-    simulator: Annotated[str | None, typer.Option("--simulator", help="Test this simulated profile, or 'all'.")] = None,
+    simulator: Annotated[str | None, typer.Option("--simulator", help="A profile, a device, or 'all'.")] = None,
     profile: Annotated[str | None, typer.Option("--profile", help="What is connected at PORT.")] = None,
     pty: Annotated[bool, typer.Option("--pty", help="Serve the simulator on a pseudo-terminal, in real time.")] = False,
     long: Annotated[bool, typer.Option("--long", help="With --pty: also checks that wait out limits.")] = False,
@@ -44,11 +44,11 @@ def selftest(
 ) -> None:
     """Hold a device, real or simulated, to the contract of its ability. Exit code 0 when it does, 1 when not."""
     from kiosk.devicekit.session import Place
-    from kiosk.devicekit.units import UNITS
+    from kiosk.devicekit.units import profiles_of
 
     if (port is None) == (simulator is None) or (port is not None and profile is None):
         raise typer.BadParameter("give --simulator NAME, or PORT with --profile NAME")
-    names = list(UNITS) if simulator == "all" else [simulator or profile or ""]
+    names = profiles_of(simulator) if simulator else [profile or ""]
     place = Place.PORT if port is not None else Place.PTY if pty else Place.MEMORY
     good = [_selftest(name, place, port, long, report, unattended, baud, parity) for name in names]
     raise typer.Exit(0 if all(good) else 1)
@@ -248,12 +248,16 @@ def _served(proxy: Proxy) -> None:
 
 
 def _until_interrupted() -> None:
+    """Wait for SIGINT or SIGTERM; put the handlers back afterwards."""
     import signal
+    import threading
 
-    ending = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, ending)
-    signal.sigwait(ending)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, ending)
+    ended = threading.Event()
+    ending = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda _number, _frame: ended.set()) for number in ending]
+    ended.wait()
+    for number, handler in zip(ending, before, strict=True):
+        signal.signal(number, handler)
 
 
 def serial_settings(own: SerialSettings, baud: int | None, parity: str | None) -> SerialSettings:

@@ -11,7 +11,10 @@ from kiosk.devicekit.frames import Entry, Vocabulary
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One code. `asked` and `answered` count frames; `how` says where an error came from, or why it did not."""
+    """One code. `asked` and `answered` count frames; `how` says where an error came from, or why it did not.
+
+    `refused`: the device answers this request only by saying that it does not know it.
+    """
 
     code: str
     meaning: str
@@ -19,6 +22,7 @@ class Row:
     answered: int
     seen: bool
     how: str
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +38,16 @@ class Coverage:
     def share(self) -> str:
         """Return e.g. ``commands 12 of 12 (5 not on this profile), errors 52 of 52``."""
         return ", ".join(
-            f"{what} {sum(row.seen for row in rows)} of {len(due(rows))}"
-            + (f" ({len(rows) - len(due(rows))} not on this profile)" if len(due(rows)) < len(rows) else "")
+            f"{what} {sum(row.seen for row in rows)} of {len(due(rows))}" + _but(rows)
             for what, rows in (("commands", self.requests), ("errors", self.errors))
         )
+
+
+def _but(rows: tuple[Row, ...]) -> str:
+    """Return what the bare number hides."""
+    refused, other = sum(row.refused for row in rows), len(rows) - len(due(rows))
+    parts = [f"{refused} of them only as refused" if refused else "", f"{other} not on this profile" if other else ""]
+    return f" ({'; '.join(part for part in parts if part)})" if refused or other else ""
 
 
 def due(rows: tuple[Row, ...]) -> list[Row]:
@@ -78,7 +88,7 @@ def _request(code: str, name: str, asked: int, answered: int, known: bool, vocab
         how = "has no answer"
     elif answered and not known:
         how = f"only as refused: the simulator answers {vocabulary.unknown} {vocabulary.errors[vocabulary.unknown]}"
-    return Row(code, name, asked, answered, bool(asked and (answered or silent)), how)
+    return Row(code, name, asked, answered, bool(asked and (answered or silent)), how, bool(answered and not known))
 
 
 def _error(code: str, text: str, simulated: int, own: int, vocabulary: Vocabulary) -> Row:

@@ -13,6 +13,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from drivers.base.acceptor import (
+    CashIn,
+    CashInEnd,
+    CashInRollback,
+    CashInStart,
+    GetCashInStatus,
+    StopCashIn,
+)
+from drivers.base.barcode import CancelReadBarcode, ReadBarcode
 from drivers.base.secrets import Pan
 from drivers.base.vocabulary import (
     AcceptCard,
@@ -115,6 +124,20 @@ COMMANDS: Final[Mapping[str, Mapping[str, Maker]]] = {
         "stop_keys": lambda t, _a: StopKeys(ticket=t),
         "load_test_key": lambda t, _a: pin_pad.loading(t),
         "enter_pin": lambda t, a: EnterPin(ticket=t, pan=Pan(str(a.get("pan", pin_pad.TEST_PAN))), key="TPK"),
+        "reset": lambda t, _a: Reset(ticket=t),
+    },
+    "CashAcceptor": {
+        "cash_in_start": lambda t, a: CashInStart(ticket=t, escrow=bool(a.get("escrow", True))),
+        "cash_in": lambda t, a: CashIn(ticket=t, notes_max=int(a.get("notes_max", 1))),
+        "cash_in_end": lambda t, _a: CashInEnd(ticket=t),
+        "cash_in_rollback": lambda t, _a: CashInRollback(ticket=t),
+        "stop_cash_in": lambda t, _a: StopCashIn(ticket=t),
+        "get_cash_in_status": lambda t, _a: GetCashInStatus(ticket=t),
+        "reset": lambda t, _a: Reset(ticket=t),
+    },
+    "BarcodeReader": {
+        "read_barcode": lambda t, a: ReadBarcode(ticket=t, within_ms=int(a.get("within_ms", 20_000))),
+        "cancel_read_barcode": lambda t, _a: CancelReadBarcode(ticket=t),
         "reset": lambda t, _a: Reset(ticket=t),
     },
     "Printer": {

@@ -17,8 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
+from drivers.barcode_scanner import commands as scanner
+from drivers.barcode_scanner.framing import menu
+from drivers.base.errors import RemoteProtocolError
 from drivers.base.line import Parity, SerialSettings
 from drivers.base.vocabulary import Identity
 from drivers.card_reader import commands as reader
@@ -27,6 +30,11 @@ from drivers.dispenser import commands as lcdm
 from drivers.dispenser.framing import LCDM2000, LCDM4000, Framing
 from drivers.dispenser.link import End, Ended, LinkTiming
 from drivers.dispenser.link import Link as LcdmLink
+from drivers.note_acceptor.ccnet import commands as ccnet_words
+from drivers.note_acceptor.ccnet import framing as ccnet
+from drivers.note_acceptor.ssp import commands as ssp_words
+from drivers.note_acceptor.ssp import framing as ssp
+from drivers.note_acceptor.ssp.events import read_setup
 from drivers.pin_pad.commands import USER_INFO
 from drivers.pin_pad.exchange import Answer as PadAnswer
 from drivers.pin_pad.exchange import Exchange
@@ -69,9 +77,14 @@ class _Way:
     introduce: Introduction
     speeds_bd: tuple[int, ...] = (9600,)
     parities: tuple[Parity, ...] = ("none",)
+    stopbits: Literal[1, 2] = 1
 
     def settings(self) -> list[SerialSettings]:
-        return [SerialSettings(baud=speed, parity=parity) for speed in self.speeds_bd for parity in self.parities]
+        return [
+            SerialSettings(baud=speed, parity=parity, stopbits=self.stopbits)
+            for speed in self.speeds_bd
+            for parity in self.parities
+        ]
 
 
 class _Talk:
@@ -173,6 +186,56 @@ def _lcdm(framing: Framing, status: lcdm.Order, identify: lcdm.Order, *, eot: bo
     return introduce
 
 
+def _ccnet(bench: Bench) -> Steps[Introduced | None]:
+    talk, reader_ = _Talk(bench), ccnet.Reader()
+    yield from bench.pause(QUIET_MS)
+    talk.say(ccnet.encode(bytes((ccnet_words.IDENTIFICATION.code,))))
+    yield from bench.until(lambda: len(talk.heard) >= ccnet_words.ANSWER_BYTES[0x37] + 5, ANSWER_MS)
+    bodies = reader_.feed(talk.heard)
+    if not bodies:
+        return None
+    talk.say(ccnet.encode(bytes((ccnet_words.ACK,))))
+    yield from bench.pause(50)
+    text = bodies[0].decode("ascii", "replace")
+    if len(text) < ccnet_words.ANSWER_BYTES[0x37]:
+        return "ccnet", Identity(model="CCNET validator"), "certain", "it does not identify itself"
+    return "ccnet", Identity(model=text[:15].strip(), serial=text[15:27].strip()), "certain", ""
+
+
+def _ssp(bench: Bench) -> Steps[Introduced | None]:
+    """Sync, then the setup request. No poll: a poll accepts a note that waits in escrow."""
+    talk = _Talk(bench)
+    yield from bench.pause(QUIET_MS)
+    for sequence, code in ((True, ssp_words.SYNC.code), (False, ssp_words.SETUP.code)):
+        talk.say(ssp.encode(ssp.Frame(sequence, 0, bytes((code,)))))
+        yield from bench.until(lambda: bool(ssp.Reader().feed(talk.heard)), ANSWER_MS)
+        frames = ssp.Reader().feed(talk.heard)
+        if not frames:
+            return None
+    try:
+        setup = read_setup(frames[0].data[1:])
+    except RemoteProtocolError as error:
+        return "ssp", Identity(model="SSP device"), "likely", str(error)
+    return "ssp", Identity(model=f"ITL {setup.unit}", firmware=setup.firmware), "certain", ""
+
+
+def _scanner(bench: Bench) -> Steps[Introduced | None]:
+    talk = _Talk(bench)
+    yield from bench.pause(QUIET_MS)
+    talk.say(menu(scanner.IDENTIFY))
+    answer = scanner.IDENTIFY.encode("ascii") + b"\x06"
+    yield from bench.until(lambda: answer in talk.heard, ANSWER_MS)
+    if answer not in talk.heard:
+        return None
+    told = scanner.identity_lines(talk.heard.partition(answer)[0])
+    identity = Identity(
+        model=told.get("Product Name", "Honeywell scanner"),
+        serial=told.get("Serial Number", ""),
+        firmware=told.get("Software Revision", ""),
+    )
+    return "honeywell", identity, "likely", "answers have no check character"
+
+
 def _card_reader(bench: Bench) -> Steps[Introduced | None]:
     link = Link(bench.clock, ANSWER_MS)
 
@@ -206,6 +269,9 @@ _INTRODUCTIONS: Final = (
     _Way("lcdm-4000", "lcdm-4000", _lcdm(LCDM4000, lcdm.STATUS_4000, lcdm.SERIAL_NUMBER, eot=True),
          parities=("none", "even")),
     _Way("lcdm-2000", "lcdm-2000", _lcdm(LCDM2000, lcdm.STATUS, lcdm.ROM_VERSION, eot=False)),
+    _Way("ccnet", "ccnet", _ccnet),
+    _Way("ssp", "ssp", _ssp, stopbits=2),
+    _Way("honeywell", "honeywell", _scanner, (9600, 115200, 38400)),
     _Way("omron-3s4yr", "omron-3s4yr", _card_reader, (9600, 19200, 4800, 2400, 1200), ("even", "none")),
 )  # fmt: skip
 

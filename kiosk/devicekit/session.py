@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Final
 
 from drivers.base.clock import MonotonicClock, SimClock
+from drivers.base.errors import LineError
 from drivers.base.line import SerialLine, SerialSettings
 from drivers.base.vocabulary import Identity
 from drivers.sim.pty import serve_pty
@@ -115,12 +116,22 @@ def run_session(
     tried: Callable[[Trial], None] = lambda _trial: None,
     only: Callable[[Check], bool] = lambda _check: True,
 ) -> Session:
-    """Try every check of the unit's suite; on simulators sweep all codes too, in memory."""
+    """Try every check of the unit's suite; on simulators sweep all codes too, in memory.
+
+    Raises LineError when the port cannot be opened for the first check; later its loss ends the session.
+    """
     session = Session(unit, place, where)
     for check in unit.suite:
         if not only(check):
             continue
-        trial, ready = try_check(check, make)
+        try:
+            trial, ready = try_check(check, make)
+        except LineError as error:
+            if not session.trials:
+                raise
+            session.trials.append(Trial(check, Verdict.BROKEN, str(error)))
+            tried(session.trials[-1])
+            break  # the port is gone: what follows would say the same
         if ready is not None and session.identity is None:
             session.identity = ready.identity
         session.trials.append(trial)

@@ -7,34 +7,44 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
+from drivers.barcode_scanner.driver import HoneywellScanner
 from drivers.base.clock import Clock
 from drivers.base.driver import Driver
 from drivers.base.line import SerialSettings
 from drivers.card_reader.driver import Omron3S4YR
 from drivers.dispenser.lcdm2000 import Lcdm2000
 from drivers.dispenser.lcdm4000 import Lcdm4000
+from drivers.note_acceptor.ccnet.driver import CcnetValidator
+from drivers.note_acceptor.ssp.driver import SspValidator
+from drivers.note_acceptor.ssp.settings import SSP_LINE
 from drivers.pin_pad.driver import SzztPinPad
 from drivers.printer.driver import EscPosPrinter
 from drivers.printer.settings import EPSON, RELIANCE
 from drivers.printer.settings import Profile as PrinterProfile
 from drivers.printer.settings import Settings as PrinterSettings
 from drivers.sim import printer as printer_sim
+from drivers.sim.barcode_scanner import SimBarcodeScanner
 from drivers.sim.card_reader import SimOmron3S4YR
 from drivers.sim.device import SimDevice
 from drivers.sim.dispenser import SimLcdm2000, SimLcdm4000
+from drivers.sim.note_acceptor import SimCcnet, SimNv200
 from drivers.sim.pin_pad import SimSzztPinPad
 from kiosk.devicekit.check import Suite
-from kiosk.devicekit.contract import card_reader, dispenser, pin_pad, printer
+from kiosk.devicekit.contract import barcode_reader, card_reader, cash_acceptor, dispenser, pin_pad, printer
+from kiosk.devicekit.decode import barcode_scanner as barcode_frames
 from kiosk.devicekit.decode import card_reader as card_reader_frames
 from kiosk.devicekit.decode import dispenser as dispenser_frames
+from kiosk.devicekit.decode import note_acceptor as acceptor_frames
 from kiosk.devicekit.decode import pin_pad as pin_pad_frames
 from kiosk.devicekit.decode import printer as printer_frames
 from kiosk.devicekit.frames import Decoder, Vocabulary
+from kiosk.devicekit.sweep.barcode_scanner import sweep as sweep_barcode
 from kiosk.devicekit.sweep.base import Sweep
 from kiosk.devicekit.sweep.card_reader import sweep as sweep_card_reader
 from kiosk.devicekit.sweep.dispenser import sweep_1000, sweep_2000, sweep_4000
+from kiosk.devicekit.sweep.note_acceptor import sweep_ccnet, sweep_ssp
 from kiosk.devicekit.sweep.pin_pad import sweep as sweep_pin_pad
 from kiosk.devicekit.sweep.printer import sweep_epson, sweep_reliance
 
@@ -67,6 +77,18 @@ def _stock(units: int) -> dict[str, int]:
 
 def _printer(clock: Clock, profile: PrinterProfile) -> Driver:
     return EscPosPrinter(clock, PrinterSettings(profile=profile))
+
+
+def _driver(kind: Any) -> Callable[[Clock], Driver]:
+    """Take a driver whose capabilities the shared union does not name."""
+    made: Callable[[Clock], Driver] = kind
+    return made
+
+
+def _simulator(kind: Any) -> Callable[[Clock], SimDevice]:
+    """Take a simulator that keeps its acts and faults on the class."""
+    made: Callable[[Clock], SimDevice] = kind
+    return made
 
 
 _UNITS: Final = (
@@ -109,14 +131,48 @@ _UNITS: Final = (
         lambda: printer_frames.PrinterDecoder(fixed_bits=True), printer.SUITE,
         printer_frames.vocabulary(presenter=False), sweep_epson, checked=False,
     ),
+    Unit(
+        "ccnet", "CashAcceptor", "ccnet", "CCNET bill validator (CashCode)",
+        _driver(CcnetValidator), _simulator(SimCcnet), acceptor_frames.CcnetDecoder, cash_acceptor.SUITE,
+        acceptor_frames.CCNET_VOCABULARY, sweep_ccnet,
+    ),
+    Unit(
+        "ssp", "CashAcceptor", "ssp", "SSP note validator (NV200), in clear",
+        _driver(SspValidator), _simulator(SimNv200), acceptor_frames.SspDecoder, cash_acceptor.SUITE,
+        acceptor_frames.SSP_VOCABULARY, sweep_ssp, SSP_LINE,
+    ),
+    Unit(
+        "honeywell", "BarcodeReader", "honeywell", "Honeywell serial barcode scanner",
+        _driver(HoneywellScanner), SimBarcodeScanner, barcode_frames.BarcodeDecoder, barcode_reader.SUITE,
+        barcode_frames.VOCABULARY, sweep_barcode, checked=False,
+    ),
 )  # fmt: skip
 
 UNITS: Final[Mapping[str, Unit]] = {unit.name: unit for unit in _UNITS}
+
+
+# a device as the configuration calls it -> its ability
+DEVICES: Final[Mapping[str, str]] = {
+    "card_reader": "CardReader",
+    "pin_pad": "PinPad",
+    "dispenser": "CashDispenser",
+    "printer": "Printer",
+    "note_acceptor": "CashAcceptor",
+    "barcode_scanner": "BarcodeReader",
+}
+
+
+def profiles_of(name: str) -> list[str]:
+    """Return the profiles that a name stands for: ``"all"``, a device, a family, or one profile."""
+    ability = DEVICES.get(name)
+    found = [u.name for u in _UNITS if name in ("all", u.name) or ability == u.ability]
+    return found or [u.name for u in _UNITS if u.family == name] or [name]
 
 
 def unit_of(name: str) -> Unit:
     """Return a unit by its profile name. Raises ValueError naming the known ones."""
     unit = UNITS.get(name)
     if unit is None:
-        raise ValueError(f"no profile {name!r}; there are: {', '.join(UNITS)}")
+        kinds = ", ".join(DEVICES)
+        raise ValueError(f"no profile {name!r}; there are: {', '.join(UNITS)}; for all of a kind: {kinds}")
     return unit

@@ -70,7 +70,7 @@ class ChartMachine:
 
     @state.setter
     def state(self, name: str) -> None:
-        self._machine.set_state(name, self._model)
+        setattr(self._model, _ATTRIBUTE, self.chart.states[name].name)
 
     def fire(self, turn: Turn) -> Transition | None:
         """Offer the turn's event. Raises UnexpectedEvent if the state has no transition on it at all."""

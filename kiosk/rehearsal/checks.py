@@ -170,6 +170,15 @@ def unmet(world: World) -> list[str]:
     return found
 
 
+def violations(world: World) -> list[str]:
+    """Return every violated norm that the scenario does not expect, and every expected one that was kept."""
+    seen = [e.data for e in world.entries if e.kind == "violation"]
+    expected = set(world.scenario.expect.violations)
+    found = [f"violated by {v['by']}: {v['says']}" for v in seen if v["norm"] not in expected]
+    kept = expected - {v["norm"] for v in seen}
+    return found + [f"{norm}: the scenario expects it violated, and it was kept" for norm in sorted(kept)]
+
+
 def _in_order(wanted: list[str], got: list[str]) -> bool:
     rest = iter(got)
     return all(item in rest for item in wanted)

@@ -21,7 +21,7 @@ from typing import Any, Final, Literal
 
 from kiosk.config import ROOT, Config
 from kiosk.journal.journal import Journal
-from kiosk.rehearsal.checks import money_errors
+from kiosk.rehearsal.checks import money_errors, violations
 from kiosk.rehearsal.scenario import Scenario, load_scenario
 from kiosk.rehearsal.world import PowerCut, World
 from kiosk.turn import Words
@@ -138,6 +138,7 @@ def _try(
         try:
             world.run()
             errors = money_errors(world)
+            errors += violations(world)
             if not world.cuts:
                 errors.append("the cut never came: this point was not reached again")
             open_cases = [e.data["case"] for e in world.entries if e.kind == "case_opened"]

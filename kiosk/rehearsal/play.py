@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kiosk.config import Config
-from kiosk.rehearsal.checks import money_errors, unmet
+from kiosk.rehearsal.checks import money_errors, unmet, violations
 from kiosk.rehearsal.scenario import Scenario
 from kiosk.rehearsal.world import World
 from kiosk.strict_yaml import DocumentError
@@ -24,12 +24,13 @@ class Played:
     scenario: Scenario
     unmet: list[str] = field(default_factory=list)
     money: list[str] = field(default_factory=list)
+    violated: list[str] = field(default_factory=list)
     failure: str = ""
     world: World | None = None
 
     @property
     def passed(self) -> bool:
-        return not (self.unmet or self.money or self.failure)
+        return not (self.unmet or self.money or self.violated or self.failure)
 
 
 def play(scenario: Scenario, config: Config, words: Words, **options: Any) -> Played:
@@ -42,6 +43,7 @@ def play(scenario: Scenario, config: Config, words: Words, **options: Any) -> Pl
         world.run()
         played.unmet = unmet(world)
         played.money = money_errors(world)
+        played.violated = violations(world)
     except DocumentError:
         raise  # a flow or a configuration is wrong: no scenario can play
     except Exception:
@@ -58,7 +60,8 @@ def summary(played: Iterable[Played]) -> str:
     passed = sum(p.passed for p in results)
     proved = {number for p in results if p.passed for number in p.scenario.proves}
     money = sum(len(p.money) for p in results)
+    violated = sum(len(p.violated) for p in results)
     return (
         f"scenarios: {passed} passed, {len(results) - passed} failed; "
-        f"edge cases: {len(proved)} of {EDGE_CASES}; money errors: {money}"
+        f"edge cases: {len(proved)} of {EDGE_CASES}; money errors: {money}; norms violated unexpectedly: {violated}"
     )

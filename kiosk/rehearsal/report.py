@@ -95,7 +95,8 @@ def write_report(file: Path, played: Iterable[Played]) -> None:
     for p in results:
         verdict = "<td class=ok>passed" if p.passed else "<td class=no>FAILED"
         proves = ", ".join(map(str, p.scenario.proves))
-        why = "".join(f"<div class=why>{escape(w)}</div>" for w in [*p.unmet, *p.money, *p.failure.splitlines()[-3:]])
+        said = [*p.unmet, *p.money, *p.violated, *p.failure.splitlines()[-3:]]
+        why = "".join(f"<div class=why>{escape(w)}</div>" for w in said)
         transcript = ""
         if p.world is not None and p.world.transcript:
             text = escape(render_transcript(p.world))

@@ -125,6 +125,7 @@ class ExpectForm(_Strict):
     out_of_service: bool = False
     receipt: Literal["", "printed", "on_screen", "none"] = ""
     reason: str = ""
+    violations: list[str] = Field(default_factory=list)  # ids of norms that this scenario violates, each once or more
 
 
 class Scenario(_Strict):

@@ -81,7 +81,7 @@ class World:
         words: Words,
         journal_file: Path | None = None,
         point: Callable[[str], None] = no_point,
-        watchers: Callable[[], tuple[Watcher, ...]] = tuple,
+        watch: Callable[[Journal], tuple[Watcher, ...]] | None = None,
         transcript: bool = False,
         journal_type: type[Journal] = Journal,
     ) -> None:
@@ -93,7 +93,7 @@ class World:
         self._transcribe = transcript
         self._words = words
         self._point = point
-        self._watchers = watchers
+        self._watch = watch if watch is not None else compose.watching(self.config)
         self._journal_type = journal_type
         self._folder: Path | None = None
         if journal_file is None and any(f.power for f in scenario.faults):
@@ -131,8 +131,12 @@ class World:
 
     def run(self) -> None:
         """Play the scenario to its end. Raises StepFailed for a bug, TimeoutError when it never ends."""
+        self.start_terminal()
+        self.run_on()
+
+    def run_on(self) -> None:
+        """Play on from where the world is, to the scenario's end. Raises as `run` does."""
         try:
-            self.start_terminal()
             for _ in range(TURNS_MAX):
                 if not self._turn():
                     return
@@ -241,7 +245,7 @@ class World:
             link=self.link,
             words=self._words,
             on_view=self._viewed,
-            watchers=self._watchers(),
+            watch=self._watch,
             point=self._point,
         )
 

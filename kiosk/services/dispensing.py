@@ -20,7 +20,7 @@ from kiosk.cash import CashMove, Place
 from kiosk.flow.offers import action, guard, view
 from kiosk.mix import UnitStock, denominate
 from kiosk.services.case import Case, fold, minus, plus
-from kiosk.services.facts import DispenserOut, PathUnsure
+from kiosk.services.facts import DispenserOut, PathUnsure, Session
 from kiosk.turn import Turn
 
 ORDERS_MAX = 2  # a second order from other units, once (edge cases 26, 43); more would hide a sick device
@@ -29,9 +29,14 @@ ORDERS_MAX = 2  # a second order from other units, once (edge cases 26, 43); mor
 def note(turn: Turn, kind: str, **data: object) -> Case:
     """Write a record of the current case and fold it in."""
     case = turn.get(Case)
-    data = {"case": case.id, **data}
-    turn.record(kind, **data)
+    session = turn.find(Session)
+    data = {"case": case.id, **({"session": session.id} if session else {}), **data}
     case = fold(case, kind, data)
+    if kind in ("dispensed", "case_closed") and case.approved is not None:
+        data["approved_minor"] = case.approved.minor
+    if kind in ("dispensed", "dispense_ordered"):
+        data["paid_minor"] = turn.site.worth(dict(case.moved)).minor
+    turn.record(kind, **data)
     turn.put(case)
     return case
 
@@ -105,7 +110,8 @@ class Dispensing:
     def _order(self, turn: Turn, picks: Mapping[str, int]) -> None:
         ticket = turn.ticket("dispense")
         number = turn.draw("dispense")
-        note(turn, "dispense_ordered", ticket=ticket, number=number, picks=dict(picks))
+        amount_minor = turn.site.worth(dict(picks)).minor
+        note(turn, "dispense_ordered", ticket=ticket, number=number, picks=dict(picks), amount_minor=amount_minor)
         turn.order("dispenser", Dispense(ticket=ticket, picks=dict(picks), number=number))
 
     def _rest(self, turn: Turn) -> dict[str, int] | None:

@@ -123,7 +123,7 @@ class Entering:
     @action
     def note_amount_error(self, turn: Turn) -> None:
         typed = turn.find(Typed) or Typed()
-        turn.put(Typed(typed.digits, "above_most" if typed_money(turn).minor else "too_small"))
+        turn.put(Typed(typed.digits, "above_most" if typed_money(turn).minor else "nothing"))
 
     @guard
     def choice_known(self, turn: Turn) -> bool:

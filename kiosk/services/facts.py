@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from drivers.base.secrets import PinBlock, Track2
+from drivers.base.vocabulary import Document
 from kiosk.money import Money
 from kiosk.ports import WorkingKey
 from kiosk.services.case import Case, Posting
@@ -149,8 +150,9 @@ class ReceiptWanted(OfBusiness):
 
 @dataclass(frozen=True, slots=True)
 class ReceiptText(OfBusiness):
-    """The receipt's lines, for the screen when paper is out."""
+    """The receipt, worded once: as a document for the printer, as lines for the screen when paper is out."""
 
+    document: Document
     lines: tuple[str, ...]
 
 
@@ -177,3 +179,14 @@ class HostKey:
 
     key: WorkingKey
     confirmed: bool = False
+
+
+def about(facts: Mapping[type, object]) -> Mapping[str, str]:
+    """Return which session and case facts speak of, as records name them."""
+    session, case = facts.get(Session), facts.get(Case)
+    found = {}
+    if isinstance(session, Session):
+        found["session"] = session.id
+    if isinstance(case, Case):
+        found["case"] = case.id
+    return found

@@ -134,6 +134,8 @@ def note_answer(turn: Turn) -> Case:
     }  # fmt: skip
     if answer.code in ("00", "10") and answer.amount is not None:
         data["approved_minor"] = answer.amount.minor
+    if answer.tries_left is not None:
+        data["tries_left"] = answer.tries_left
     return note(turn, "host_answered", **data)
 
 

@@ -1,11 +1,11 @@
 """PIN change: the new PIN is keyed twice into the pad, and the host puts it in force.
 
-The application never sees a PIN: the two entries and the old one are compared by their encrypted blocks, which are equal
-for equal PINs as long as they were made under one key for one card (ISO 9564-1 format 0).
+The application never sees a PIN: the two entries and the old one are compared by their encrypted blocks, which are
+equal for equal PINs as long as they were made under one key for one card (ISO 9564-1 format 0).
 
-What nobody can know is whether a PIN is in force whose change was not answered. There is no reversal of a PIN change in
-this message set, and a guess in either direction would be a lie; so the customer is told just that, on screen and paper,
-and what to do: try the new one first, then the old one (edge case 30).
+What nobody can know is whether a PIN is in force whose change was not answered. There is no reversal of a PIN change
+in this message set, and a guess in either direction would be a lie; so the customer is told just that, on screen and
+paper, and what to do: try the new one first, then the old one (edge case 30).
 """
 
 from __future__ import annotations

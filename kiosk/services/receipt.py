@@ -21,7 +21,7 @@ from drivers.base.vocabulary import (
 from kiosk.flow.offers import action, guard, view
 from kiosk.money import Money
 from kiosk.services.case import Case
-from kiosk.services.facts import CardGone, ReceiptText, ReceiptWanted
+from kiosk.services.facts import CardGone, ReceiptText, ReceiptWanted, about
 from kiosk.turn import Language, Turn
 
 
@@ -164,13 +164,17 @@ class Receipts:
     def compose_receipt(self, turn: Turn) -> None:
         """Word the paper once: printer and screen show the same lines, the journal keeps them (edge case 91)."""
         document = self._document(turn)
-        case = turn.find(Case)
-        turn.put(ReceiptText(lines_of(document)))
-        turn.record("receipt", case=case.id if case else "", lines=list(lines_of(document)))
+        lines = lines_of(document)
+        turn.put(ReceiptText(document, lines))
+        gone = turn.find(CardGone)
+        turn.record(
+            "receipt", **about(turn.facts), card_retained=gone is not None and gone.how == "retained",
+            lines=list(lines),
+        )  # fmt: skip
 
     @action
     def print_receipt(self, turn: Turn) -> None:
-        turn.order("printer", PrintDocument(ticket=turn.ticket("print"), document=self._document(turn)))
+        turn.order("printer", PrintDocument(ticket=turn.ticket("print"), document=turn.get(ReceiptText).document))
 
     @action
     def retract_document(self, turn: Turn) -> None:
@@ -179,7 +183,10 @@ class Receipts:
     @action
     def note_not_printed(self, turn: Turn) -> None:
         result = turn.event.payload
-        turn.record("receipt_not_printed", error=result.error, detail=result.detail, outcome=result.outcome.value)
+        turn.record(
+            "receipt_not_printed", **about(turn.facts), error=result.error, detail=result.detail,
+            outcome=result.outcome.value,
+        )  # fmt: skip
 
     def _document(self, turn: Turn) -> Document:
         case = turn.find(Case)

@@ -25,7 +25,7 @@ from kiosk.services.entering import (
 )
 from kiosk.services.facts import Answer, Intent, Refusal, Typed
 from kiosk.services.menu import CARD, HOST, Service
-from kiosk.services.payee import Payee, name_of
+from kiosk.services.payee import Payee, masked_account, name_of
 from kiosk.services.receipt import head, locale_of, say_in, tail
 from kiosk.services.transfer import outcome_rows, payee_rows
 from kiosk.turn import OfBusiness, Turn
@@ -98,6 +98,10 @@ class Remittance:
         names = turn.site.remittance.banks.get(code, {})
         return names.get(locale_of(turn)) or next(iter(names.values()), code)
 
+    def _where(self, turn: Turn, remitted: Remitted) -> str:
+        bank = self._bank_name(turn, remitted.bank) if remitted.bank else ""
+        return f"{bank} {masked_account(remitted.number)}".strip()
+
     @action
     def take_bank(self, turn: Turn) -> None:
         _with(turn, bank=chosen_value(turn))
@@ -152,10 +156,9 @@ class Remittance:
         turn.put(payee)
         values: dict[str, Any] = {
             "what": "remittance", "amount": remitted.amount, "fee": fee, "total": remitted.amount + fee,
-            "to": payee.shown, "name": payee.name, "purpose": remitted.purpose, "arrival": remitted.arrival,
+            "to": self._where(turn, remitted), "name": payee.name, "purpose": remitted.purpose,
+            "arrival": remitted.arrival,
         }  # fmt: skip
-        if remitted.bank:
-            values["bank"] = self._bank_name(turn, remitted.bank)
         turn.put(Confirmation(values))
 
     @action
@@ -180,8 +183,8 @@ class Remittance:
     def tell_remitted(self, turn: Turn) -> None:
         answer, remitted, payee = turn.get(Answer), turn.get(Remitted), turn.get(Payee)
         values: dict[str, Any] = {
-            "what": "remittance", "amount": answer.amount, "fee": remitted.fee, "reference": answer.reference,
-            "to": payee.shown, "name": payee.name, "arrival": remitted.arrival,
+            "what": "remittance", "amount": answer.amount, "reference": answer.reference,
+            "to": self._where(turn, remitted), "name": payee.name, "arrival": remitted.arrival,
         }  # fmt: skip
         if remitted.way == "person":
             values["note"] = "pickup"

@@ -105,6 +105,16 @@ class Sessions:
         if result.card_inside or result.retained:
             turn.record("card_found", retained=result.retained)
 
+    @guard
+    def reader_occupied(self, turn: Turn) -> bool:
+        """Whether the reader will not open because a card is in it."""
+        return bool(turn.event.payload.error == "occupied")
+
+    @action
+    def doubt_reader(self, turn: Turn) -> None:
+        """The reader does not open its slot: it is reset before the next customer."""
+        turn.put(ReaderUnsure())
+
     # ------------------------------------------------------------ the session
 
     @action
@@ -121,9 +131,10 @@ class Sessions:
         assert isinstance(event, CardInserted)
         session = Session(turn.ticket("session"), turn.now_ms)
         turn.put(session)
-        turn.put(Card(event.track2, self._why_not_card(turn)))
+        refused = self._why_not_card(turn)
+        turn.put(Card(event.track2, refused))
         card = event.track2.masked if event.track2 else ""
-        turn.record("session_begun", session=session.id, card=card)
+        turn.record("session_begun", session=session.id, card=card, refused=refused)
 
     @action
     def begin_cardless(self, turn: Turn) -> None:

@@ -19,7 +19,7 @@ from kiosk.ports import HostAnswered, Input, Reason
 from kiosk.services import hosting
 from kiosk.services.case import Case
 from kiosk.services.dispensing import notes_max, stock
-from kiosk.services.facts import Card, Plan, Refusal, Typed, Unpayable
+from kiosk.services.facts import Card, Plan, ReceiptWanted, Refusal, Typed, Unpayable
 from kiosk.services.menu import CARD, CASH, HOST, Service
 from kiosk.services.receipt import withdrawal_document
 from kiosk.turn import Turn
@@ -36,15 +36,17 @@ class Withdrawal:
 
     # ------------------------------------------------------------ which amount
 
-    def _plan(self, turn: Turn, minor: int) -> Plan | None:
-        """Return a feasible plan, or None: the host is never asked for what cannot be paid."""
+    def _picks(self, turn: Turn, minor: int) -> Mapping[str, int] | None:
+        """Return the notes for an amount, or None: the host is never asked for what cannot be paid."""
         if not 0 < minor <= turn.site.cash.amount_max_minor:
             return None
-        have, limit = stock(turn), notes_max(turn)
-        picks = denominate(minor, have, limit, turn.site.algorithm)
-        if picks is None:
-            return None
-        mixes = alternatives(minor, have, limit, turn.site.cash.offer_mixes)
+        return denominate(minor, stock(turn), notes_max(turn), turn.site.algorithm)
+
+    def _plan(self, turn: Turn, minor: int) -> Plan:
+        """Return the plan for an amount that is payable, with the mixes to choose from."""
+        picks = self._picks(turn, minor)
+        assert picks is not None
+        mixes = alternatives(minor, stock(turn), notes_max(turn), turn.site.cash.offer_mixes)
         return Plan(turn.site.money(minor), picks, tuple(mixes))
 
     def _asked_minor(self, turn: Turn) -> int:
@@ -57,7 +59,7 @@ class Withdrawal:
 
     @guard
     def payable(self, turn: Turn) -> bool:
-        return self._plan(turn, self._asked_minor(turn)) is not None
+        return self._picks(turn, self._asked_minor(turn)) is not None
 
     @guard
     def nothing_typed(self, turn: Turn) -> bool:
@@ -65,9 +67,7 @@ class Withdrawal:
 
     @action
     def plan_amount(self, turn: Turn) -> None:
-        plan = self._plan(turn, self._asked_minor(turn))
-        assert plan is not None
-        turn.put(plan)
+        turn.put(self._plan(turn, self._asked_minor(turn)))
         turn.drop(Typed, Unpayable)
 
     @action
@@ -99,7 +99,9 @@ class Withdrawal:
         plan = turn.get(Plan)
         track2 = turn.get(Card).track2
         assert track2 is not None
-        case = hosting.open_case(turn, "withdrawal", plan.amount, track2)
+        supplies = turn.fitness.supplies("printer") if turn.fitness.usable("printer") else {"paper": "out"}
+        told = supplies.get("paper") != "out" or turn.find(ReceiptWanted) is not None
+        case = hosting.open_case(turn, "withdrawal", plan.amount, track2, paper_told=told)
         mix: dict[int, int] = {}
         for unit, count in plan.picks.items():
             value = turn.site.notes[unit].value_minor
@@ -147,7 +149,7 @@ class Withdrawal:
         most = min(answer.available.minor, turn.get(Plan).amount.minor - 1)
         if most <= 0:
             return None
-        if self._plan(turn, most):
+        if self._picks(turn, most):
             return turn.site.money(most)
         below, _ = nearest_payable(most, stock(turn), notes_max(turn), most)
         return turn.site.money(below) if below else None
@@ -167,15 +169,13 @@ class Withdrawal:
     def plan_lower(self, turn: Turn) -> None:
         lower = turn.get(Refusal).lower
         assert lower is not None
-        plan = self._plan(turn, lower.minor)
-        assert plan is not None
-        turn.put(plan)
+        turn.put(self._plan(turn, lower.minor))
         turn.drop(Refusal)
 
     @guard
     def lower_still_payable(self, turn: Turn) -> bool:
         lower = turn.get(Refusal).lower
-        return lower is not None and self._plan(turn, lower.minor) is not None
+        return lower is not None and self._picks(turn, lower.minor) is not None
 
     # ------------------------------------------------------------ settling
 
@@ -210,7 +210,7 @@ class Withdrawal:
     @view("choose_amount")
     def _choose_amount(self, turn: Turn) -> Mapping[str, Any]:
         minors = turn.site.cash.quick_amounts_minor
-        payable = {minor: self._plan(turn, minor) is not None for minor in minors}
+        payable = {minor: self._picks(turn, minor) is not None for minor in minors}
         options = tuple(
             Option("chose_amount", str(minor), turn.site.money(minor), why_not="" if payable[minor] else "no_cash")
             for minor in minors

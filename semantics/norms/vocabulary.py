@@ -10,11 +10,12 @@ taking the notes". All of it is data (``models/vocabulary/*.yaml``), so names ar
       authorised: {by: bank, starts: [cash_entitlement], data: {case: text, amount_minor: money, moved: whole?}}
     events:                                                    # recognised within records of a kind
       notes_taken: {of: step, event: notes_taken, by: user, finishes: [note_presentation]}
-      went_idle:   {of: step, enters: {flow: main, state: idle}, by: terminal}
+      went_idle:   {of: step, enters: {flow: main, state: idle}, by: terminal}  # or a list of states
       partial:     {of: dispensed, where: moved < ordered, by: terminal}
 
 A type is text, whole, money, duration, flag or opaque, with ``?`` if it may be missing; or a list of words. A dotted
-key (``event.name``) is a path into the record's data. Data of an event of a flow are read from ``event.data``.
+key (``amount.minor``) is a path into the record's data. A step names its event under ``event``; what the event carried
+stands under ``data``, and the data that an event of a flow declares are read there.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from kiosk.strict_yaml import DocumentError, Mistake, Path
 from semantics.finding import Finding, Severity, nearest, of_mistake
@@ -46,7 +47,7 @@ class _KeyForm(_Strict):
 
 class _EntersForm(_Strict):
     flow: str
-    state: str
+    state: Annotated[list[str], BeforeValidator(lambda v: [v] if isinstance(v, str) else v)]
 
 
 class _EventForm(_Strict):
@@ -83,7 +84,7 @@ class Event:
     data: Mapping[str, Datum]
     optional: frozenset[str] = frozenset()
     step_event: str | None = None
-    enters: tuple[str, str] | None = None
+    enters: tuple[str, tuple[str, ...]] | None = None
     where: Expr | None = None
     starts: tuple[str, ...] = ()
     finishes: tuple[str, ...] = ()
@@ -92,12 +93,12 @@ class Event:
 
     def recognised(self, data: Mapping[str, Any]) -> bool:
         """Tell whether the data of a record of `kind` say this. Unknown and unreadable count as no."""
-        if self.step_event is not None and dig(data, ("event", "name")) != self.step_event:
+        if self.step_event is not None and data.get("event") != self.step_event:
             return False
         if self.enters is not None:
             moves = data.get("moves")
-            flow, state = self.enters
-            if not any(dig(m, ("flow",)) == flow and dig(m, ("to",)) == state for m in moves or () if m):
+            flow, states = self.enters
+            if not any(dig(m, ("flow",)) == flow and dig(m, ("to",)) in states for m in moves or () if m):
                 return False
         if self.where is not None:
             try:
@@ -288,7 +289,7 @@ def _event(
         if key in data and key in ends:
             add(("data", key), "VO02", f"{key!r} is a key of slices and is read where {kind!r} carries it")
             continue
-        prefix = ("event", "data") if path[0] == "events" and kind == STEP else ()
+        prefix = ("data",) if path[0] == "events" and kind == STEP else ()
         data[key] = Datum("event", key, (*prefix, *key.split(".")), type_)
     where = None
     if form.where is not None:
@@ -327,7 +328,8 @@ def _event(
         bounds[bound] = tuple(dict.fromkeys(whole))
     return Event(
         name, kind, form.by, data, frozenset(optional), form.event,
-        (form.enters.flow, form.enters.state) if form.enters else None, where, bounds["starts"], bounds["finishes"],
+        (form.enters.flow, tuple(form.enters.state)) if form.enters else None, where,
+        bounds["starts"], bounds["finishes"],
         form.closed, form.means,
     )  # fmt: skip
 

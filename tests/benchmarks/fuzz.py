@@ -27,11 +27,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
+from drivers.barcode_scanner.framing import HostReader, ScannerReader
 from drivers.base.clock import SimClock
 from drivers.base.errors import LocalProtocolError, RemoteProtocolError
 from drivers.base.vocabulary import Command
 from drivers.card_reader import framing as omron
 from drivers.dispenser import framing as lcdm
+from drivers.note_acceptor.ccnet import framing as ccnet
+from drivers.note_acceptor.ssp import framing as ssp
+from drivers.note_acceptor.ssp.events import read_events, read_levels, read_setup
 from drivers.pin_pad import framing as szzt
 from drivers.printer.status import ReplyReader
 from drivers.sim.escpos_stream import RealTimeScanner, Tokenizer
@@ -129,8 +133,23 @@ def reframe_szzt(rng: Random, direction: str, data: bytes) -> bytes:
     return szzt.encode(payload) if payload else data
 
 
-def reframe_escpos(rng: Random, direction: str, data: bytes) -> bytes:
-    """There is no check character: a status with other bits is a good frame."""
+def reframe_ccnet(rng: Random, direction: str, data: bytes) -> bytes:
+    bodies = ccnet.Reader().feed(data)
+    body = damaged(rng, rng.choice(bodies), 1) if bodies else b""
+    return ccnet.encode(body) if body else data
+
+
+def reframe_ssp(rng: Random, direction: str, data: bytes) -> bytes:
+    frames = ssp.Reader().feed(data)
+    if not frames:
+        return data
+    frame = rng.choice(frames)
+    payload = damaged(rng, frame.data, 1)[: ssp.DATA_MAX] or b"\xf0"
+    return ssp.encode(ssp.Frame(frame.sequence, frame.address, payload))
+
+
+def reframe_plain(rng: Random, direction: str, data: bytes) -> bytes:
+    """Without a check character any bits make a good frame."""
     del direction
     return flipped(rng, data)
 
@@ -177,6 +196,48 @@ def readers_szzt() -> Callable[[str, bytes], None]:
     return feed
 
 
+def readers_honeywell() -> Callable[[str, bytes], None]:
+    host, reader, clock = HostReader(), ScannerReader(b"\r", 100), SimClock()
+    reader.expect("REVINF", tells_lines=True)
+
+    def feed(direction: str, data: bytes) -> None:
+        clock.advance(len(data) * 7 % 250)
+        if direction == "to_device":
+            host.feed(data)
+        else:
+            reader.feed(data, clock.now_ms())
+
+    return feed
+
+
+def readers_ccnet() -> Callable[[str, bytes], None]:
+    reader = ccnet.Reader()
+
+    def feed(direction: str, data: bytes) -> None:
+        del direction
+        reader.feed(data)
+        with contextlib.suppress(RemoteProtocolError):
+            ccnet.parse(data)
+
+    return feed
+
+
+def readers_ssp() -> Callable[[str, bytes], None]:
+    reader = ssp.Reader()
+
+    def feed(direction: str, data: bytes) -> None:
+        del direction
+        reader.feed(data)
+        with contextlib.suppress(RemoteProtocolError):
+            ssp.parse(data)
+        for read in (read_setup, read_levels):
+            with contextlib.suppress(RemoteProtocolError):
+                read(data)
+        read_events(data, 7)
+
+    return feed
+
+
 def readers_escpos(*, fixed_bits: bool) -> Readers:
     def make() -> Callable[[str, bytes], None]:
         stream, scanner, replies = Tokenizer(), RealTimeScanner(), ReplyReader(fixed_bits=fixed_bits)
@@ -205,8 +266,11 @@ PROTOCOLS = {
     "lcdm-4000": Protocol(UNITS["lcdm-4000"], readers_lcdm(lcdm.LCDM4000), reframe_lcdm(lcdm.LCDM4000)),
     "lcdm-2000": Protocol(UNITS["lcdm-2000"], readers_lcdm(lcdm.LCDM2000), reframe_lcdm(lcdm.LCDM2000)),
     "szzt": Protocol(UNITS["szzt"], readers_szzt, reframe_szzt),
-    "reliance": Protocol(UNITS["reliance"], readers_escpos(fixed_bits=False), reframe_escpos),
-    "epson": Protocol(UNITS["epson"], readers_escpos(fixed_bits=True), reframe_escpos),
+    "ccnet": Protocol(UNITS["ccnet"], readers_ccnet, reframe_ccnet),
+    "ssp": Protocol(UNITS["ssp"], readers_ssp, reframe_ssp),
+    "honeywell": Protocol(UNITS["honeywell"], readers_honeywell, reframe_plain),
+    "reliance": Protocol(UNITS["reliance"], readers_escpos(fixed_bits=False), reframe_plain),
+    "epson": Protocol(UNITS["epson"], readers_escpos(fixed_bits=True), reframe_plain),
 }
 
 
@@ -386,7 +450,7 @@ def _told(episode: Episode, target: str, error: Exception) -> str:
     smallest = _smallest(episode.protocol, target, direction, data, type(error))
     return (
         f"episode {episode.seed}, frame {episode.frames}: {type(error).__name__}: {error} "
-        f"({place.filename.rpartition('/')[2]}:{place.lineno}); last {direction} {data.hex(' ')}; "
+        f"({place.filename.rpartition('/')[2]}:{place.lineno}); last {direction} {data[:24].hex(' ')}; "
         f"smallest by itself: {smallest.hex(' ') if smallest else 'needs what came before'}"
     )
 

@@ -44,7 +44,7 @@ class Figure:
 
 
 def _step(keys: dict[str, Any], name: str, **data: Any) -> tuple[str, dict[str, Any]]:
-    return "step", {**keys, "event": {"name": name, "source": "flow", "data": data}, "moves": []}
+    return "step", {**keys, "event": name, "source": "flow", "data": data, "moves": []}
 
 
 def withdrawals(events: int) -> Iterator[dict[str, Any]]:
@@ -56,18 +56,18 @@ def withdrawals(events: int) -> Iterator[dict[str, Any]]:
         both = {"session": session, "case": case}
 
         story = [
-            ("session_begun", {"session": session, "language": "en"}),
+            ("session_begun", {"session": session, "card": "6225********0001", "refused": ""}),
             _step(both, "card_inserted"),
-            ("case_opened", {**both, "operation": "withdrawal", "amount_minor": 20000, "currency": "CNY"}),
-            ("number_drawn", {"name": "stan", "value": n}),
-            ("authorised", {**both, "amount_minor": 20000, "currency": "CNY"}),
-            ("dispense_ordered", {**both, "amount_minor": 20000, "currency": "CNY", "ordered": 2}),
-            ("dispensed", {**both, "outcome": "done", "amount_minor": 20000, "moved": 2, "ordered": 2}),
-            _step(both, "notes_taken", count=2),
-            ("advice_queued", {"case": case, "advice": advice, "advice_kind": "completion", "stands_minor": 20000}),
+            ("case_opened", {**both, "service": "withdrawal", "amount_minor": 20000, "currency": "CNY"}),
+            ("number_reserved", {"counter": "stan", "up_to": n}),
+            ("host_answered", {**both, "code": "00", "approved_minor": 20000}),
+            ("dispense_ordered", {**both, "number": n, "amount_minor": 20000, "paid_minor": 0}),
+            ("dispensed", {**both, "number": n, "outcome": "done", "paid_minor": 20000, "approved_minor": 20000}),
+            _step(both, "notes_taken_confirmed"),
+            ("advice_queued", {"case": case, "advice": advice, "kind": "completion", "stands_minor": 20000}),
             ("advice_closed", {"case": case, "advice": advice, "code": "00"}),
-            ("case_closed", {**both, "outcome": "done", "moved": 2}),
-            ("session_ended", {"session": session, "reason": "done"}),
+            ("case_closed", {**both, "paid_minor": 20000, "stands_minor": 20000, "suspect": False}),
+            ("session_ended", {"session": session}),
         ]
         for kind, data in story:
             if kind == "dispensed" and n % 50 == 0:

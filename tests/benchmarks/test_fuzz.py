@@ -9,7 +9,7 @@ import pytest
 from tests.benchmarks import fuzz as fuzzing
 
 
-@pytest.mark.parametrize("protocol", list(fuzzing.PROTOCOLS))
+@pytest.mark.parametrize("protocol", fuzzing.PROTOCOLS)
 def test_no_mutant_raises_what_it_must_not(protocol):
     rows = fuzzing.fuzz(2_400, 11, (protocol,))
     assert {row.target for row in rows} == set(fuzzing.TARGETS)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from drivers.base.errors import LineError
 from drivers.base.vocabulary import DenyCard, Dispense, DispenseResult, Outcome
 from kiosk.devicekit.bench import try_check
 from kiosk.devicekit.check import Check, Failed, Need, Suite, Verdict, expect
 from kiosk.devicekit.contract.dispenser import hold_against
-from kiosk.devicekit.session import bench_in_memory
+from kiosk.devicekit.session import Place, bench_in_memory, run_session
 from kiosk.devicekit.units import UNITS, unit_of
 
 READER = UNITS["omron-3s4yr"]
@@ -25,7 +26,7 @@ def test_a_claim_that_does_not_hold_fails():
 
     trial = tried(run)
     assert trial.verdict is Verdict.FAILED
-    assert "Outcome.DONE" in trial.reason
+    assert "it said done" in trial.reason
     assert [e.name for e in trial.trace if e.kind == "frame"][-2:] == [
         "C:1 deny insertion",
         "P:100 deny insertion: no card",
@@ -126,3 +127,20 @@ def test_counts_are_held_against_the_truth(outcome, moved, came, holds):
 def test_an_unknown_profile_names_the_known_ones():
     with pytest.raises(ValueError, match="lcdm-4000"):
         unit_of("nothing")
+
+
+def test_a_port_that_goes_away_ends_the_session_with_a_report():
+    left = [2]
+
+    def make():
+        left[0] -= 1
+        if left[0] < 0:
+            raise LineError("/dev/ttyUSB0: it is gone")
+        return bench_in_memory(READER)
+
+    session = run_session(READER, Place.PORT, "/dev/ttyUSB0", make)
+    assert [trial.verdict for trial in session.trials] == [Verdict.PASSED, Verdict.PASSED, Verdict.BROKEN]
+    assert not session.passed
+    left[0] = 0
+    with pytest.raises(LineError):
+        run_session(READER, Place.PORT, "/dev/ttyUSB0", make)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -37,6 +40,9 @@ QUICK = ("introduces_itself", "answers_once", "takes_bytes_one_by_one", "answers
         ("lcdm-4000", "lcdm-4000", "certain"),
         ("lcdm-1000", "lcdm-2000", "certain"),
         ("szzt", "szzt", "certain"),
+        ("ccnet", "ccnet", "certain"),
+        ("ssp", "ssp", "certain"),
+        ("honeywell", "honeywell", "likely"),
         ("reliance", "reliance", "likely"),
         ("epson", "epson", "likely"),
     ],
@@ -316,3 +322,25 @@ def test_the_console_takes_lines_from_a_script():
     assert good.exit_code == 0, good.output
     assert "moved {'unit1': 2}" in good.output
     assert invoke("console", "lcdm-4000", "--do", "take_notes").exit_code == 1
+
+
+def test_trace_serves_a_simulator_and_ends_when_told():
+    command = [sys.executable, "-m", "kiosk", "device", "trace", "--simulator", "omron-3s4yr"]
+    unit, clock, woken = UNITS["omron-3s4yr"], MonotonicClock(), threading.Event()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        path = process.stdout.readline().split()[-1]
+        bench = Bench(
+            clock=clock,
+            make_driver=unit.driver,
+            line=SerialLine(path, SerialSettings(), woken.set),
+            decoder=unit.decoder(),
+            pace=RealPace(clock, woken),
+            provides=frozenset(),
+        )
+        bench.run(bench.start())
+        bench.close()
+        process.send_signal(signal.SIGTERM)
+        printed = process.stdout.read()
+    assert process.returncode == 0
+    assert "C02 initial reset, hold card" in printed

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from drivers.base import vocabulary
 from drivers.base.clock import SimClock
 from drivers.base.driver import Report
 from drivers.base.errors import LineError, LocalProtocolError
@@ -326,7 +327,8 @@ def test_every_verb_has_a_result() -> None:
     assert types["reset"] is ResetResult
     assert types["enter_pin"] is EnterPinResult
     assert types["stop_keys"] is StopKeysResult
-    assert set(types) == {c.verb for c in Command.__subclasses__()}
+    spoken = {c.verb for c in Command.__subclasses__() if c.__module__ == vocabulary.__name__}
+    assert spoken <= set(types)
 
 
 def test_names_and_closing() -> None:

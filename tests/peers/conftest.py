@@ -23,9 +23,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for reports in terminalreporter.stats.values():
         for report in reports:
             if getattr(report, "when", "") == "call" or getattr(report, "skipped", False):
-                for name, value in getattr(report, "user_properties", ()):
-                    if name == "peer":
-                        told[value] = told.get(value, 0) + 1
+                properties = getattr(report, "user_properties", ())
+                for value in {value for name, value in properties if name == "peer"}:
+                    told[value] = told.get(value, 0) + 1
     if told:
         terminalreporter.section("foreign software")
         for value, tests in sorted(told.items()):

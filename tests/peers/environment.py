@@ -59,6 +59,19 @@ def node_peer(name: str, package: str, version: str) -> Path:
     return made(f"{name}-{version}", install)
 
 
+def debian_peer(name: str, *packages: str) -> Path:
+    """Return a folder with `packages`, each pinned with ``=``, unpacked and not installed."""
+    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+        raise PeerMissing("this is no Debian")
+
+    def install(place: Path) -> None:
+        run(["apt-get", "download", "--quiet", *packages], place)
+        for package in sorted(place.glob("*.deb")):
+            run(["dpkg-deb", "--extract", str(package), str(place)], place)
+
+    return made("-".join((name, *packages)), install)
+
+
 def made(folder: str, install: Callable[[Path], None]) -> Path:
     """Return the cache folder `folder`, filled by `install` if it is not complete yet."""
     place = cache() / folder

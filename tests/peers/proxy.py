@@ -11,7 +11,7 @@ import os
 import select
 import threading
 import tty
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Self
 
@@ -21,6 +21,7 @@ from tests.peers.transcript import Step
 
 CHUNK_BYTES: Final = 4_096
 JOIN_S: Final = 2.0
+WHEN_WITHIN_S: Final = 20.0
 NEAR_MS: Final = 15  # pieces of one write that the terminal tore apart are one step
 
 Effect = Literal["drop", "twice", "damage"]
@@ -59,6 +60,8 @@ class SniffingProxy:
         self._spoils = spoils
         self._began_ms = clock.now_ms()
         self._lock = threading.Lock()
+        self._passed = threading.Condition()
+        self._answers = 0
         self._program, self._kept_open = os.openpty()
         tty.setraw(self._kept_open)
         self.path = os.ttyname(self._kept_open)
@@ -76,9 +79,29 @@ class SniffingProxy:
         for descriptor in (self._program, self._kept_open, self._device, self._woken, self._wake):
             os.close(descriptor)
 
+    def spoil(self, *spoils: Spoil) -> None:
+        """Spoil what passes from now on."""
+        self._spoils += spoils
+
+    @property
+    def unstruck(self) -> list[Spoil]:
+        """What was to be spoiled and never came."""
+        return [spoil for spoil in self._spoils if spoil.struck < spoil.times]
+
     def act(self, name: str, **arguments: Any) -> None:
         self._note("act", name=name, arguments=arguments)
         self._server.act(name, **arguments)
+
+    def act_when(self, ready: Callable[[Mapping[str, Any]], bool], name: str, **arguments: Any) -> None:
+        """Act right behind the next answer of the device after which its state is `ready`.
+
+        Behind an answer, because nothing is under way then: what comes first is the same in a replay.
+        """
+        with self._passed:
+            before = self._answers
+            if not self._passed.wait_for(lambda: self._answers > before and ready(self._server.state()), WHEN_WITHIN_S):
+                raise AssertionError(f"{name}: the device never came so far: {self._server.state()}")
+        self.act(name, **arguments)
 
     def strike(self, name: str, **arguments: Any) -> None:
         self._note("strike", name=name, arguments=arguments)
@@ -100,6 +123,9 @@ class SniffingProxy:
                 return
             if self._device in ready:  # first: what it said came before what the program says now
                 self._pass("from_device", self._device, self._program)
+                with self._passed:
+                    self._answers += 1
+                    self._passed.notify_all()
             if self._program in ready:
                 self._pass("to_device", self._program, self._device)
 

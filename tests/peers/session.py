@@ -27,16 +27,35 @@ PASSED_ON: Final = ("PATH", "HOME", "LANG")
 
 
 @dataclass
+class Running:
+    """A client under way; `answer` waits for its end."""
+
+    process: subprocess.Popen[str]
+
+    def answer(self) -> Any:
+        said, errors = self.process.communicate(timeout=SESSION_WITHIN_S)
+        assert self.process.returncode == 0, f"ended with {self.process.returncode}:\n{errors}{said}"
+        return json.loads(said.splitlines()[-1])
+
+
+@dataclass
 class Session:
     """What a test has of a session under way: the program's `path`, the hands, and the device's state."""
 
     proxy: SniffingProxy
     server: PtyServer
+    device: Any
     expect: dict[str, Any] = field(default_factory=dict)
 
     def run(self, command: Sequence[str | Path], *words: object) -> Any:
         """Run a client on the port; return the JSON it says at the end."""
         return run_client([*command, self.proxy.path, *words])
+
+    @contextmanager
+    def running(self, command: Sequence[str | Path], *words: object) -> Iterator[Running]:
+        """Run a client that says ``ready`` first; hands act on the device while it runs."""
+        with started([*command, self.proxy.path, *words]) as program:
+            yield program
 
     def state(self, *names: str) -> dict[str, Any]:
         """Return these entries of the device's state; they are kept as what must hold after a replay."""
@@ -46,17 +65,48 @@ class Session:
         return found
 
 
+@contextmanager
+def started(command: Sequence[object]) -> Iterator[Running]:
+    """Start a foreign client without our packages on its path, and wait until it is ready."""
+    process = subprocess.Popen(
+        written(command),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=CLIENTS,
+        env=environment(),
+    )
+    with process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            if line.strip() != "ready":
+                process.kill()
+                errors = process.stderr.read() if process.stderr is not None else ""
+                raise AssertionError(f"{command[1]} was not ready: {line}{errors}")
+            yield Running(process)
+        finally:
+            process.kill()
+
+
+def written(command: Sequence[object]) -> list[str]:
+    return [json.dumps(word) if isinstance(word, list | dict) else str(word) for word in command]
+
+
+def environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+
+
 def run_client(command: Sequence[object]) -> Any:
     """Run a foreign client without our packages on its path. Raises AssertionError with what it said."""
-    environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     done = subprocess.run(
-        [str(word) if not isinstance(word, list | dict) else json.dumps(word) for word in command],
+        written(command),
         capture_output=True,
         text=True,
         timeout=SESSION_WITHIN_S,
         check=False,
         cwd=CLIENTS,
-        env=environment,
+        env=environment(),
     )
     assert done.returncode == 0, f"{command[1]} ended with {done.returncode}:\n{done.stderr}{done.stdout}"
     return json.loads(done.stdout.splitlines()[-1])
@@ -66,19 +116,19 @@ def run_client(command: Sequence[object]) -> Any:
 def session(name: str, peer: str, device: str, about: str, spoils: tuple[Spoil, ...] = ()) -> Iterator[Session]:
     """Serve `device` to a program. When asked to, keep what passed as transcripts/`name`.yaml."""
     clock = MonotonicClock()
+    made = DEVICES[device](clock)
     with (
-        serve_pty(DEVICES[device](clock), clock) as server,
+        serve_pty(made, clock) as server,
         SniffingProxy(server, clock, spoils) as proxy,
     ):
-        found = Session(proxy, server)
+        found = Session(proxy, server, made)
         yield found
-        for spoil in spoils:
-            assert spoil.struck == spoil.times, f"{spoil} never struck"
+        assert not proxy.unstruck
         steps = list(proxy.steps)
-    kept = Transcript(peer, device, about, steps, found.expect)
     if os.environ.get(RECORD):
+        kept = Transcript(peer, device, about, steps, found.expect)
+        replay(kept, DEVICES[device])  # only what can be said again is worth keeping
         kept.save(PLACE / f"{name}.yaml")
-    replay(kept, DEVICES[device])  # what has just been said can be said again
 
 
 Note = Callable[[str, object], None]
@@ -104,4 +154,5 @@ def replay_all(peer: str) -> int:
         if transcript.peer == peer:
             replay(transcript, DEVICES[transcript.device])
             asked += transcript.asked
+    assert asked, f"there is no transcript of {peer}"
     return asked

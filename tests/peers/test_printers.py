@@ -52,6 +52,7 @@ def test_python_escpos_prints_a_receipt(python: Path) -> None:
         assert before == after == {"online": True, "paper": 2}
         assert printed == {"printed": "00"}
         document = only(peer.state("documents")["documents"])
+        assert peer.device.unknown_bytes == 0
     title = document["elements"][0]
     assert (title["text"], title["align"], title["bold"], title["scale"]) == ("Receipt", "center", True, 2)
     lines = [line.rstrip() for line in document["lines"]]
@@ -73,6 +74,7 @@ def test_python_escpos_prints_pictures(python: Path) -> None:
         (printed,) = peer.run([python, PYTHON_CLIENT], "picture")
         assert printed == {"printed": "00"}
         document = only(peer.state("documents")["documents"])
+        assert peer.device.unknown_bytes == 0
     pictures = kind(document, "image")
     assert [(picture["width"], picture["height"]) for picture in pictures][:1] == [(16, 8)]
     assert pictures[0]["bits"] == "aaaa5555" * 4
@@ -97,6 +99,7 @@ def test_node_thermal_printer_prints_a_receipt(node: Path) -> None:
         told = peer.run(["node", NODE_CLIENT, node])
         assert told == {"connected": True, "printed": "Print done", "status": "00"}
         document = only(peer.state("documents")["documents"])
+        assert peer.device.unknown_bytes == 0
     lines = [line.rstrip() for line in document["lines"]]
     assert lines[0].strip() == "Receipt"
     assert lines[1] == "-" * 48

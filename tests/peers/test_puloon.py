@@ -96,15 +96,38 @@ def test_a_jam_is_told_with_its_counts(python: Path) -> None:
         peer.state("tray", "reject", "units", "path")
 
 
+def test_a_reset_without_answer(python: Path) -> None:
+    # puloon knows a firmware that answers a reset with nothing; of one that does it would take the answer for an ACK
+    with session("puloon-reset", PEER, "lcdm4000 silent reset", "reset, then status and a note") as peer:
+        _, status, dispensed = peer.run([python, CLIENT], [["reset", []], ["status", []], ["dispense", [0, 0, 0, 1]]])
+        assert status["error"] == 0
+        assert dispensed["exit4"] == 1
+        assert some(peer.state("tray")["tray"]) == {"unit4": 1}
+
+
+def test_an_order_that_cannot_be_met_is_told(python: Path) -> None:
+    with session("puloon-empty", PEER, DEVICE, "more notes than the cassette has, a cassette missing") as peer:
+        peer.proxy.act("remove_cassette", unit="unit2")
+        first, missing, second = peer.run(
+            [python, CLIENT], [["dispense", [38]], ["dispense", [0, 1]], ["dispense", [5]]]
+        )
+        assert first["exit1"] == 38
+        assert missing["error"] == 0x24
+        assert missing["exit2"] == 0
+        assert second["error"] == 0x01
+        assert second["exit1"] == 2
+        assert some(peer.state("tray", "units")["tray"]) == {"unit1": 40}
+
+
 # ---------------------------------------------------------------- nothing moves twice
 
 
 def test_a_command_said_twice_moves_once(python: Path) -> None:
     spoils = (Spoil("twice", "to_device", DISPENSE),)
     with session("puloon-twice", PEER, DEVICE, "the command frame arrives twice", spoils) as peer:
-        # the second frame is acknowledged too; puloon takes that ACK for the head of the response,
-        # finds no valid response and asks again with NAK
-        peer.run([python, CLIENT], [["dispense", [2]]])
+        # both frames are acknowledged; puloon takes the second ACK for the head of the response and gives up
+        (confused,) = peer.run([python, CLIENT], [["dispense", [2]]])
+        assert confused["message"] == "Response timed out"
         assert some(peer.state("tray", "units")["tray"]) == {"unit1": 2}
 
 

@@ -69,12 +69,13 @@ def load(path: Path) -> Transcript:
         peer=data["peer"],
         device=data["device"],
         about=data["about"],
-        steps=[_step(entry) for entry in data["steps"]],
+        steps=[step_of(entry) for entry in data["steps"]],
         state=data["state"],
     )
 
 
-def _step(entry: Mapping[str, Any]) -> Step:
+def step_of(entry: Mapping[str, Any]) -> Step:
+    """Read a step as it is written. Raises KeyError for one that is none."""
     for kind in ("to_device", "from_device"):
         if kind in entry:
             return Step(entry["at_ms"], kind, bytes.fromhex(entry[kind]))
@@ -82,8 +83,11 @@ def _step(entry: Mapping[str, Any]) -> Step:
     return Step(entry["at_ms"], kind, name=entry[kind], arguments=entry.get("arguments") or {})
 
 
-def replay(transcript: Transcript, build: Build) -> None:
-    """Play the host's side again. Raises AssertionError at the first byte that differs."""
+def replay(transcript: Transcript, build: Build) -> tuple[Wire, SimClock]:
+    """Play the host's side again. Raises AssertionError at the first byte that differs.
+
+    Return the device on its wire and the clock, so that a test may go on from there.
+    """
     clock = SimClock()
     device = build(clock)
     wire = Wire(clock, device)
@@ -99,7 +103,7 @@ def replay(transcript: Transcript, build: Build) -> None:
         if step.kind == "from_device":
             expected += step.data
             continue
-        heard += _run(wire, clock, step.at_ms)
+        heard += run(wire, clock, step.at_ms)
         compare(f"before {step.at_ms} ms")
         expected, heard = b"", b""
         if step.kind == "to_device":
@@ -109,18 +113,19 @@ def replay(transcript: Transcript, build: Build) -> None:
         else:
             device.strike(step.name, **step.arguments)
     end_ms = max(clock.now_ms(), transcript.steps[-1].at_ms)
-    heard += _run(wire, clock, end_ms)
+    heard += run(wire, clock, end_ms)
     for _ in range(TICKS_MAX):
         due_ms = wire.next_deadline_ms()
         if len(heard) >= len(expected) or due_ms is None or due_ms > end_ms + LINGER_MS:
             break
-        heard += _run(wire, clock, due_ms)
+        heard += run(wire, clock, due_ms)
     compare("at the end")
     state = device.state()
     assert {name: state[name] for name in transcript.state} == transcript.state
+    return wire, clock
 
 
-def _run(wire: Wire, clock: SimClock, until_ms: int) -> bytes:
+def run(wire: Wire, clock: SimClock, until_ms: int) -> bytes:
     """Move the clock through every deadline up to `until_ms`; return what the device said meanwhile."""
     heard = wire.read_available()
     for _ in range(TICKS_MAX):

@@ -190,7 +190,7 @@ def logs(draw: st.DrawFn) -> list[Any]:
         data: dict[str, Any] = {"visit": draw(_visits), "amount": draw(_amounts), "word": "yes"}
         if kind == "step":
             name = draw(st.sampled_from(["waved", "winked", "other", None]))
-            data = {"visit": data["visit"], "event": {"name": name, "data": {"amount": data["amount"]}}}
+            data = {"visit": data["visit"], "event": name, "data": {"amount": data["amount"]}}
             if draw(st.booleans()):
                 data["moves"] = [{"flow": "main", "from": "x", "to": "home", "event": name}]
         events.append((now, kind, {k: v for k, v in data.items() if v is not None}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-ALLOWED = {"kiosk", "kiosk.strict_yaml", "kiosk.flow.chart"}  # `from kiosk import strict_yaml`
+ALLOWED = {"kiosk", "kiosk.effects", "kiosk.strict_yaml", "kiosk.flow.chart"}  # `from kiosk import strict_yaml`
 
 
 def imported(path: Path) -> set[str]:

@@ -35,7 +35,7 @@ kinds:
   paid: {by: bank, finishes: [order], data: {visit: text, amount: money?, card: text?}}
   rang: {by: bank, starts: [alarm], data: {visit: text?}}
   hushed: {by: bank, finishes: [alarm], data: {visit: text?}}
-  step: {by: bank, data: {visit: text?, event: opaque, moves: opaque?, event.name: text}}
+  step: {by: bank, data: {visit: text?, event: text, moves: opaque?}}
   boot: {by: bank}
   secret: {by: bank, closed: true, data: {visit: text?}}
 events:

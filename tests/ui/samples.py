@@ -28,6 +28,15 @@ RECEIPT = (
     "卡号 Card\t622848******1234", "-", "业务 Service\t取款 Withdrawal", "金额 Amount\t¥500", "手续费 Fee\t¥0",
     "余额 Balance\t¥12,345.67", "-", "参考号 Reference\t632610000417", "-", "谢谢使用 Thank you",
 )  # fmt: skip
+OWN = (
+    Option("chose_one", "0", "option.named", {"name": "储蓄账户 **** 0001"}),
+    Option("chose_one", "1", "option.named", {"name": "活期账户 **** 0101"}),
+)
+MOVEMENTS = (
+    "11-22 转账\t−¥500", "11-22 取款\t−¥1,000", "11-21 手续费\t−¥5", "11-20 汇款\t−¥500", "11-19 存款\t+¥2,000",
+    "11-19 冲正\t+¥500", "11-18 转账\t−¥500", "11-17 缴费\t−¥126.40", "11-16 转账\t+¥12,000", "11-01 开户\t+¥12,865.40",
+)  # fmt: skip
+WAYS = tuple(Option("chose_one", name, f"option.remit_{name}") for name in ("bank", "person", "status"))
 LONG = "20261122-T0000001-000417"
 
 USUAL: dict[str, dict[str, Value]] = {
@@ -61,7 +70,27 @@ USUAL: dict[str, dict[str, Value]] = {
     "goodbye": {},
     "cancelled": {"reason": "customer"},
     "more_time": {},
-}
+    "choose_one": {"what": "account", "options": OWN},
+    "enter_digits": {"what": "account_number", "typed": "6217 0000 0000", "hint": "account_number"},
+    "enter_amount": {"what": "transfer_amount", "typed": yuan(500), "most": yuan(50000)},
+    "confirm_order": {
+        "what": "transfer", "amount": yuan(500), "name": "*伟", "to": "**** 0003",
+    },
+    "completed": {
+        "what": "transfer", "amount": yuan(500), "name": "*伟", "to": "**** 0003", "reference": "632610000417",
+        "available": Money(1236540, "CNY"),
+    },
+    "unconfirmed": {"amount": yuan(500), "reference": "632610000417"},
+    "balance": {
+        "account": "储蓄账户 **** 0001", "available": Money(1286540, "CNY"), "ledger": Money(1296540, "CNY"),
+        "paper": True,
+    },
+    "statement": {
+        "account": "储蓄账户 **** 0001", "available": Money(1286540, "CNY"), "lines": MOVEMENTS[:5], "paper": True,
+    },
+    "new_pin": {"what": "new_pin", "digits": 3},
+    "pin_unknown": {"reference": "632610000417"},
+}  # fmt: skip
 
 HALF_CLOSED = tuple(replace(item, why_not="host_offline" if n % 2 else "") for n, item in enumerate(MENU))
 HUGE = Money(99999999, "CNY")
@@ -84,6 +113,26 @@ EXTREME: dict[str, dict[str, Value]] = {
     "suspect_case": {"reference": LONG, "amount": HUGE, "how": "recount", "contact": PHONE},
     "card_retained": {"reference": LONG, "reason": "pin_tries_exceeded", "contact": PHONE},
     "receipt_on_screen": {"lines": RECEIPT + RECEIPT[2:8], "reference": LONG},
+    "choose_one": {"what": "remit", "options": WAYS},
+    "enter_digits": {
+        "what": "remit_account", "typed": "6217 0000 0000 0000 003", "hint": "account_number", "error": "incomplete",
+    },
+    "enter_amount": {
+        "what": "remit_amount", "typed": HUGE, "most": yuan(50000), "available": HUGE, "error": "above_most",
+    },
+    "confirm_order": {
+        "what": "remittance", "amount": HUGE, "fee": yuan(50), "total": HUGE, "name": "J*** C*****",
+        "to": "东海银行 **** 0041", "purpose": "goods", "arrival": "two_hours",
+    },
+    "completed": {
+        "what": "remittance", "amount": HUGE, "name": "J*** C*****", "to": "东海银行 **** 0041",
+        "reference": LONG, "arrival": "two_hours", "note": "pickup",
+    },
+    "unconfirmed": {"amount": HUGE, "reference": LONG, "contact": PHONE},
+    "balance": {"account": "Savings **** 0001", "available": HUGE, "ledger": HUGE},
+    "statement": {"account": "Current **** 0101", "available": HUGE, "lines": MOVEMENTS},
+    "new_pin": {"what": "new_pin_again", "digits": 12, "digits_max": 12, "error": "same_as_old"},
+    "pin_unknown": {"reference": LONG, "contact": PHONE},
 }  # fmt: skip
 
 

@@ -64,6 +64,9 @@ WITH_ARGUMENT: Final = frozenset((0x1B, 0x1C, 0x47, 0x80, 0x81, 0x82))
 """States that carry one more byte: time, reason, code or bill type."""
 
 MOVING: Final = frozenset((0x15, 0x17, 0x18, 0x1A, 0x1C, 0x80, 0x81, 0x82))
+NEWS: Final = frozenset((0x1C, 0x45, 0x81, 0x82))
+"""Told until acknowledged, so they may be heard twice."""
+
 STARTING: Final = frozenset((0x10, 0x11, 0x12, 0x13, 0x1B))
 
 CONDITIONS: Final[Mapping[int, Condition]] = {

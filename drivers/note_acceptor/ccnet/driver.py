@@ -5,9 +5,9 @@ ten seconds unless HOLD comes. So a lost note is a matter of *states*: STACK is 
 the next states tell what became of it. Only when the device itself says that the note is *still in escrow* is the
 order said again, `ORDERS_MAX` times in all.
 
-STACKED is told until we acknowledge it, so the same state twice in a row, with no note in hand, is an echo and not a
-second note, also when the line was lost between the two. IDLING after STACK without STACKED between says that the telling was lost: UNKNOWN, and this device
-has no counters to ask.
+STACKED is told until we acknowledge it, so the same news twice in a row, with no note in hand, is an echo and not a
+second note, also when the line was lost between the two. IDLING after STACK without STACKED between says that the
+telling was lost: UNKNOWN, and this device has no counters to ask.
 
 Connecting waits until a note on its way has come to rest, then resets the device: a restart is the only defined
 beginning. A driver that knew the device before and finds a note in escrow keeps it there; a new one returns it,
@@ -206,7 +206,7 @@ class CcnetValidator(CashInDriver):
         if not ended.ok:
             raise Lost(f"poll: {ended.why}")
         body = bytes((ended.code,)) + ended.data
-        echo = body == self._last_body
+        echo = body == self._last_body and ended.code in say.NEWS
         self._last_body = body
         self._state_now = ended.code
         self._on_lasting(ended)
@@ -245,6 +245,8 @@ class CcnetValidator(CashInDriver):
             if not deposit.at(Where.ESCROW):
                 self._held_ms = self._clock.now_ms()
             self._on_recognised(value_minor)
+        elif code == 0x1A:
+            self._on_recognised(next(iter(deposit.unaccounted), 0))
         elif code == 0x81:
             self._tell(list(deposit.stacked_note(value_minor, recovered=self._introducing)))
             self._tell(list(deposit.stored("cashbox")))
@@ -265,7 +267,7 @@ class CcnetValidator(CashInDriver):
     def _on_power_up(self, code: int) -> None:
         deposit = self._deposit
         deposit.lost()
-        if deposit.settled and deposit.ticket:
+        if deposit.settled and deposit.ticket and (deposit.stacked or not deposit.active):
             return  # the note inside is one that was told before
         if code == 0x11:
             self._tell(list(deposit.given_back("restart", "11", recovered=True)))

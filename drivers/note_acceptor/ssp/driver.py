@@ -27,6 +27,7 @@ from drivers.base.acceptor import (
     FraudAttempt,
     NotesAtExit,
     NotesTaken,
+    NoteTransferred,
 )
 from drivers.base.clock import Clock
 from drivers.base.errors import LocalProtocolError, RemoteProtocolError
@@ -278,6 +279,13 @@ class SspValidator(CashInDriver):
         elif code == 0xE4:
             self._conditions.pop(CASHBOX, None)
             self._tell(CashboxReplaced(cash_in=deposit.ticket))
+        elif code == 0xC9:
+            for value, currency in seen.values:
+                self._tell(
+                    NoteTransferred(
+                        cash_in=deposit.ticket, value_minor=self._scaled(value), currency=currency
+                    )
+                )
         elif code == 0xE8:
             self._disabled = True
         elif code == 0xF1:

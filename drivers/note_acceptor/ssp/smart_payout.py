@@ -31,7 +31,6 @@ from drivers.base.acceptor import (
     LastPayOutResult,
     NoteCounts,
     NotesPaid,
-    NoteTransferred,
     PayOut,
     PayOutInterrupted,
     PayOutResult,
@@ -127,11 +126,6 @@ class SmartPayout(SspValidator):
         if code in _PROGRESS or code in _ENDS:
             if motion is not None:
                 self._on_motion(motion, seen, value_minor)
-        elif code in (0xC9, 0xCA):
-            for value, cc in seen.values:
-                if motion is not None and code == 0xC9:
-                    motion.transferred[self._scaled(value)] += 1
-                self._tell(NoteTransferred(value_minor=self._scaled(value), currency=cc))
         elif code in (0xDC, 0xDD):
             requested = sum(self._scaled(value) for value, _ in seen.requested)
             if code == 0xDC:
@@ -144,6 +138,8 @@ class SmartPayout(SspValidator):
                     )
                 )
         else:
+            if code == 0xC9 and motion is not None:
+                motion.transferred.update(self._scaled(value) for value, _ in seen.values)
             yield from super()._on_event(seen)
 
     def _on_motion(self, motion: _Motion, seen: Seen, value_minor: int) -> None:

@@ -181,6 +181,7 @@ class SimCcnet:
         number = self._type(moment.note) or 0
         if moment.what == "recognised":
             self._escrow_until_ms = now_ms + ESCROW_MS
+            self._held_until_ms = 0
             self._from_escrow = False
             if not self._escrow_bits >> number & 1:
                 self.transport.accept(now_ms)

@@ -33,7 +33,6 @@ from drivers.sim.note_acceptor.transport import QUALITIES, Moment, Note, Phase, 
 ANSWER_MS: Final = 20
 BOOT_MS: Final = 3_000
 UNPOLLED_MS: Final = 10_000
-BEZEL_MS: Final = 30_000  # a note nobody takes from the mouth is drawn in after that; 0 in `__init__`: never
 
 REJECTS: Final = {
     "length": 0x01, "not_recognised": 0x04, "inhibited": 0x0C, "several": 0x09, "second_note": 0x07,
@@ -47,7 +46,8 @@ _NTH: Final = {"nth": "n-th occasion from now, 1", "stays": "at each occasion un
 class SimNv200:
     """`values`: face values in whole units, one channel each, from channel 1; satisfies `SimDevice`.
 
-    The dataset says whole units with a real value multiplier of 100.
+    The dataset says whole units with a real value multiplier of 100. `bezel_ms`: after this time a note that nobody
+    takes from the mouth is drawn in, into the cashbox; 0 for never.
     """
 
     unit_type: ClassVar[int] = 0x00
@@ -130,6 +130,7 @@ class SimNv200:
         self._path_open = False
         self._full_sensor = False
         self._last_reject = 0
+        self._mouth_ms: int | None = None  # since when something has waited at the mouth
         self._wake(0)
 
     def _wake(self, now_ms: int) -> None:
@@ -187,6 +188,8 @@ class SimNv200:
         if not self._powered:
             return None
         instants = [self.transport.next_deadline_ms()]
+        if self._mouth_ms is not None:
+            instants.append(self._mouth_ms + self._bezel_ms)
         if self._enabled or self.transport.phase is Phase.ESCROW:
             instants.append(self._polled_ms + UNPOLLED_MS)
         return min((instant for instant in instants if instant is not None), default=None)
@@ -196,11 +199,28 @@ class SimNv200:
             return
         self.transport.advance(now_ms)
         self._hear()
+        self._watch_mouth(now_ms)
         if now_ms - self._polled_ms >= UNPOLLED_MS:
             self._enabled = False
             if self.transport.phase is Phase.ESCROW:
                 self.transport.reject("timeout", now_ms)
                 self._hear()
+
+    def _watch_mouth(self, now_ms: int) -> None:
+        if not self._bezel_ms or not (self.transport.mouth or self.transport.paid):
+            self._mouth_ms = None
+        elif self._mouth_ms is None:
+            self._mouth_ms = now_ms
+        elif now_ms >= self._mouth_ms + self._bezel_ms:
+            self._mouth_ms = None
+            for note in self.transport.forget_at_mouth():
+                self.counters["stacked"] += 1
+                self._events.append(b"\xc9" + self._valued(note.value_minor))
+
+    def _valued(self, value_minor: int) -> bytes:
+        """Return a value as events carry it."""
+        coded = value_minor.to_bytes(4, "little")
+        return coded if self._protocol < 6 else b"\x01" + coded + self._currency.encode()
 
     def _hear(self) -> None:
         """Turn what the machine noticed into events and counters."""

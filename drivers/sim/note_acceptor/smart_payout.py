@@ -93,10 +93,6 @@ class SimSmartPayout(SimNv200):
             said += self._moving + self._valued(sum(v * n for v, n in self._levels_moved.items()))
         return said
 
-    def _valued(self, value_minor: int) -> bytes:
-        coded = value_minor.to_bytes(4, "little")
-        return coded if self._protocol < 6 else b"\x01" + coded + self._currency.encode()
-
     def _boot(self, now_ms: int) -> None:
         broken = (self._paid_minor, self._asked_minor) if self._payout else None
         super()._boot(now_ms)

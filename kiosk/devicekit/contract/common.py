@@ -83,13 +83,14 @@ def make_suite(idle: Idle) -> Suite:
 
     @suite.check("Noise on the line is counted and does not disturb the next command.", Need.WIRE)
     def survives_noise(bench: Bench) -> Steps[None]:
+        whole = yield from bench.do(idle(bench.ticket()))
         before = bench.driver.discarded
         bench.note(f"line: {len(NOISE)} bytes of noise from device")
         bench.tap.inject(NOISE)
         yield from bench.pause(1_000)
         expect(bench.driver.discarded > before, "no byte was counted as noise")
         result = yield from bench.do(idle(bench.ticket()))
-        expect(result.outcome is not Outcome.UNKNOWN, "the next command ended {}", result)
+        expect(result.outcome is whole.outcome, "undisturbed {}, then {}", whole.outcome, result)
 
     @suite.check("A damaged request is said again, and the device understands.", Need.WIRE, Need.CHECKED)
     def repeats_a_damaged_request(bench: Bench) -> Steps[None]:
@@ -117,6 +118,7 @@ def make_suite(idle: Idle) -> Suite:
     @suite.check("After a power cut the device comes up again as the same unit.", Need.FAULTS, Need.LONG)
     def comes_back_after_power_cut(bench: Bench) -> Steps[None]:
         before = bench.driver.identity
+        whole = yield from bench.do(idle(bench.ticket()))
         bench.note("power off")
         bench.sim.power(False)
         command = idle(bench.ticket())
@@ -129,7 +131,7 @@ def make_suite(idle: Idle) -> Suite:
         yield from bench.start()
         expect(bench.driver.identity == before, "before {}, after {}", before, bench.driver.identity)
         result = yield from bench.do(idle(bench.ticket()))
-        expect(result.outcome is not Outcome.UNKNOWN, "after the power cut: {}", result)
+        expect(result.outcome is whole.outcome, "before {}, after the power cut {}", whole.outcome, result)
 
     @suite.check("A cable pulled in mid-command gives one answer, not DONE, and then DeviceLost.", Need.FAULTS)
     def answers_when_unplugged(bench: Bench) -> Steps[None]:

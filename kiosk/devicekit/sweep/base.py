@@ -80,3 +80,24 @@ class Speaker:
             self.replies += reply
         elif reply is not None and reply is not False:
             self.replies.append(reply)
+
+
+class Writer:
+    """A party that says what it is given and listens to nothing."""
+
+    def __init__(self) -> None:
+        self.out = b""
+
+    def receive(self, data: bytes) -> list[Report]:
+        del data
+        return []
+
+    def tick(self) -> list[Report]:
+        return []
+
+    def data_to_send(self) -> bytes:
+        out, self.out = self.out, b""
+        return out
+
+    def next_deadline_ms(self) -> int | None:
+        return None

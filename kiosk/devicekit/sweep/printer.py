@@ -4,36 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from drivers.base.driver import Report
 from drivers.printer.commands import COMMANDS, STATUS_FULL, CommandSpec
 from kiosk.devicekit.bench import Bench
 from kiosk.devicekit.check import Steps
-from kiosk.devicekit.sweep.base import MakeBench, Swept
+from kiosk.devicekit.sweep.base import MakeBench, Swept, Writer
 
 _PARAMETERS: Final = {b"\x1d\x65\x03": b"\x0c"}
 _STATES: Final = ("paper_out", "near_end", "head_hot", "offline", "jam", "cutter")
 _JOB: Final = b"line\n" * 3 + b"\x1b\x69" + b"\x1d\x65\x03\x0c"
-
-
-class _Writer:
-    """A party that says what it is given and listens to nothing."""
-
-    def __init__(self) -> None:
-        self.out = b""
-
-    def receive(self, data: bytes) -> list[Report]:
-        del data
-        return []
-
-    def tick(self) -> list[Report]:
-        return []
-
-    def data_to_send(self) -> bytes:
-        out, self.out = self.out, b""
-        return out
-
-    def next_deadline_ms(self) -> int | None:
-        return None
 
 
 def sweep_reliance(make: MakeBench) -> Swept:
@@ -60,14 +38,14 @@ def sweep_epson(make: MakeBench) -> Swept:
 
 
 def _said(bench: Bench, specs: list[CommandSpec]) -> Steps[None]:
-    writer = bench.party = _Writer()
+    writer = bench.party = Writer()
     for spec in specs:
         writer.out += spec.data + _PARAMETERS.get(spec.data, b"")
         yield from bench.pause(2_000)
 
 
 def _in_state(bench: Bench, state: str, questions: list[CommandSpec]) -> Steps[None]:
-    writer = bench.party = _Writer()
+    writer = bench.party = Writer()
     if state == "cover":
         bench.hand("open_cover", "")
     elif state in _STATES:
@@ -82,7 +60,7 @@ def _in_state(bench: Bench, state: str, questions: list[CommandSpec]) -> Steps[N
 
 def _rewritten(bench: Bench, answer: bytes, spec: CommandSpec = STATUS_FULL) -> Steps[None]:
     """Let a status say everything that its documented bits can say; the driver must call it a stop."""
-    writer = bench.party = _Writer()
+    writer = bench.party = Writer()
     bench.tap.rewrite = lambda direction, data: answer if direction == "from_device" and data else None
     bench.note(f"line: the answer to {spec.name} becomes {answer.hex(' ')}")
     writer.out += spec.data

@@ -23,12 +23,14 @@ from drivers.base.acceptor import (
     NoteStacked,
     NotesTaken,
     NoteStored,
+    NoteTransferred,
     StopCashIn,
 )
 from drivers.base.errors import LocalProtocolError
 from drivers.base.vocabulary import DeviceLost, DeviceReady, Health, HealthChanged, Outcome, Reset
 from drivers.note_acceptor.ssp import commands as say
 from drivers.note_acceptor.ssp.driver import SspValidator
+from drivers.note_acceptor.ssp.framing import Frame, encode
 from drivers.note_acceptor.ssp.settings import SspSettings
 from drivers.sim.note_acceptor import SimNv200
 from drivers.sim.note_acceptor.nv200 import REJECTS
@@ -385,6 +387,21 @@ def test_the_exit_has_a_sensor_on_protocol_8():
     assert len(bench.saw(NotesTaken)) == 1
 
 
+def test_64_a_returned_note_nobody_takes_is_drawn_in_and_not_credited():
+    bench = begun(Bench.nv200(bezel_ms=20_000).ready())
+    counters = bench.results("start")[0].counters
+    bench.wire.act("insert_note", value=100)
+    bench.result("in")
+    assert bench.do(CashInRollback(ticket="end")).outcome is Outcome.DONE
+    bench.wait(25_000)
+    assert [seen.value_minor for seen in bench.saw(NoteTransferred)] == [10_000]
+    assert not bench.saw(NoteStacked)
+    assert bench.places()["cashbox"] == {10_000: 1}
+    status = bench.do(GetCashInStatus(ticket="q", counters=counters))
+    assert (status.outcome, status.returned) == (Outcome.UNKNOWN, {10_000: 1}), "the counters say one went in"
+    next_works(bench)
+
+
 BODIES = {
     say.Shape.NONE: b"",
     say.Shape.CHANNEL: b"\x06",
@@ -538,6 +555,21 @@ def test_the_simulator_names_what_it_does_not_know():
         sim.strike("rain")
     with pytest.raises(ValueError, match="reason"):
         sim.strike("reject_note", reason="mood")
+
+
+def test_a_frame_with_the_same_flag_is_answered_again_and_not_carried_out():
+    bench = holding()
+    accept = encode(Frame(False, 0, b"\x07"))
+    bench.sim.receive(encode(Frame(True, 0, b"\x18")))
+    first = bench.sim.receive(accept)
+    bench.clock.advance(3_000)
+    for _ in range(5):
+        assert bench.sim.receive(accept) == first
+    assert bench.sim.state()["repeated_frames"] == 5
+    assert bench.ours() == {10_000: 1}
+    hurt = accept[:-1] + bytes((accept[-1] ^ 1,))
+    assert bench.sim.receive(hurt) == []
+    assert bench.sim.receive(encode(Frame(True, 0x10, b"\x07"))) == [], "another address"
 
 
 def test_the_same_seed_gives_the_same_bytes():

@@ -25,6 +25,7 @@ from drivers.base.acceptor import (
 from drivers.base.clock import SimClock
 from drivers.base.errors import LocalProtocolError
 from drivers.base.vocabulary import DeviceLost, Outcome
+from drivers.note_acceptor.ssp.framing import Frame, encode
 from drivers.note_acceptor.ssp.settings import SspSettings
 from drivers.note_acceptor.ssp.smart_payout import SmartPayout
 from drivers.sim.wire import WireFault
@@ -173,6 +174,31 @@ def test_deplete_to_nothing_and_to_a_float():
     emptied = bench.do(Deplete(ticket="e"))
     assert (emptied.outcome, emptied.moved, emptied.stored) == (Outcome.DONE, {10_000: 4, 5_000: 10}, {})
     assert conserved(bench)
+
+
+def test_money_commands_in_clear_are_out_of_range_and_move_nothing():
+    bench = Bench.smart().ready()
+    order = b"\x46\x01" + b"\x01\x00" + (5_000).to_bytes(4, "little") + b"CNY" + b"\x58"
+    for flag in (True, False):  # one of them is a new command
+        bench.sim.receive(encode(Frame(flag, 0, order)))
+    bench.clock.advance(5_000)
+    assert out(bench) == {}
+    assert bench.places()["store"] == {10_000: 10, 5_000: 10}
+
+
+def test_a_restarted_device_takes_no_old_order():
+    bench = Bench.smart().ready()
+    bench.transcript.clear()
+    bench.do(PayOut(ticket="p", picks={5_000: 1}))
+    sent = [data for _, way, data in bench.transcript if way == "to_device"]
+    bench.wire.act("take_note")
+    bench.wire.power(False)
+    bench.wire.power(True)
+    bench.clock.advance(5_000)
+    for data in sent:
+        bench.sim.receive(data)
+    bench.clock.advance(10_000)
+    assert sum(out(bench).values()) == 1
 
 
 # ---------------------------------------------------------------- the wire

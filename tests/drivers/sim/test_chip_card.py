@@ -149,6 +149,12 @@ def test_what_is_asked_wrongly_is_refused(apdu: str, answer: str) -> None:
     assert send(started(), apdu.replace(" ", "")).hex().upper() == answer
 
 
+def test_a_pan_of_19_digits_is_filled_up() -> None:
+    card = started(ChipCardData(pan=CASES[1]["pan"]))
+    assert bytes.fromhex("5A0A6225880012345678901F") in send(card, "00B2011400")
+    assert bytes.fromhex("57126225880012345678901D301222000000000F") in send(card, "00B2010C00")
+
+
 # ---------------------------------------------------------------- T=0
 
 
@@ -216,9 +222,7 @@ def test_a_whole_online_transaction() -> None:
     assert (kind, counter) == (0x40, 1)
     assert told == bytes.fromhex("06011203600000")
     session = session_key(card_key(ISSUER_KEY, case["pan"], case["sequence"]), 1)
-    assert tc == psec.mac.generate_retail_mac(
-        session[:8], session[8:], DATA + b"\x1c\x00" + b"\x00\x01" + told, 2
-    )
+    assert tc == psec.mac.generate_retail_mac(session[:8], session[8:], DATA + b"\x1c\x00" + b"\x00\x01" + told, 2)
     assert card.phase is Phase.ENDED
     assert card.last_online_atc == 1
 

@@ -1,0 +1,121 @@
+"""The analyst's commands: models checked, drawn and tabled, flows proved, journals audited, suites measured.
+
+Every command ends with 0 only when what it looked at is well; 1 says that something was found, 2 that it could not be
+looked at (a mistake in a document, nothing there). Nothing loaded is never well.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+model_app = typer.Typer(help="Check and draw the models.", no_args_is_help=True)
+norms_app = typer.Typer(help="Norms as tables.", no_args_is_help=True)
+flow_app = typer.Typer(help="Flows as pictures.", no_args_is_help=True)
+
+ROOT = Path(__file__).parents[1]
+ModelsOption = Annotated[Path, typer.Option("--models", help="The model folder.")]
+OutOption = Annotated[Path, typer.Option("-o", "--out", help="The file to write; its ending says the form.")]
+MODELS = ROOT / "models"
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the analyst's commands to the command line."""
+    app.add_typer(model_app, name="model")
+    app.add_typer(norms_app, name="norms")
+    app.add_typer(flow_app, name="flow")
+
+
+def fail(message: str, code: int = 2) -> typer.Exit:
+    print(message, file=sys.stderr)
+    return typer.Exit(code)
+
+
+def write(out: Path, data: str | bytes) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
+    print(f"{out}: {out.stat().st_size:,} bytes")
+
+
+@model_app.command("check")
+def model_check(
+    models: ModelsOption = MODELS,
+    notes: Annotated[bool, typer.Option("--notes", help="Print notes, too.")] = False,
+    memory: Annotated[bool, typer.Option("--memory", help="Print how the monitor's memory grows.")] = False,
+) -> None:
+    """Check ontology, vocabulary, norms and flows together; print every finding with its place and remedy."""
+    from semantics.check import check_models
+
+    report = check_models(models)
+    print(report.render(notes=notes))
+    if memory:
+        for norm, said in report.memory.items():
+            print(f"{norm:12} {said}")
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+@model_app.command("draw")
+def model_draw(
+    out: OutOption,
+    part: Annotated[list[str] | None, typer.Option("--part", help="Only this part; may be given again.")] = None,
+    models: ModelsOption = MODELS,
+) -> None:
+    """Draw the ontology chart, or some parts of it, as SVG or PNG."""
+    from semantics.drawing import DrawingError, png, svg
+    from semantics.ontology import load_ontology
+
+    ontology = load_ontology(models / "ontology")
+    unknown = set(part or ()) - set(ontology.parts)
+    if unknown:
+        raise fail(f"there is no part {', '.join(sorted(unknown))}; there are: {', '.join(sorted(ontology.parts))}")
+    try:
+        write(out, png(ontology, part or None) if out.suffix == ".png" else svg(ontology, part or None))
+    except DrawingError as error:
+        raise fail(str(error)) from None
+
+
+@norms_app.command("table")
+def norms_table(
+    out: OutOption,
+    matrix: Annotated[bool, typer.Option("--responsibility", help="The responsibility matrix instead.")] = False,
+    models: ModelsOption = MODELS,
+) -> None:
+    """Write all norms as a table: .html, .md or .csv."""
+    from semantics.check import check_models
+    from semantics.tables import HEAD, RESPONSIBILITY_HEAD, as_csv, as_html, as_markdown, responsibility_rows, rows
+
+    report = check_models(models)
+    if report.norms is None or not report.norms.norms:
+        raise fail(f"{models / 'norms'}: there are no norms; kiosk model check says why")
+    if not report.ok:
+        raise fail(report.render())
+    head = RESPONSIBILITY_HEAD if matrix else HEAD
+    body = responsibility_rows(report.matrix) if matrix else rows(report.norms)
+    forms = {".html": as_html, ".md": as_markdown, ".csv": as_csv}
+    if out.suffix not in forms:
+        raise fail(f"{out}: write to a file that ends in .html, .md or .csv")
+    write(out, forms[out.suffix](head, body))
+
+
+@flow_app.command("draw")
+def flow_draw(
+    name: Annotated[str, typer.Argument(help="The flow, e.g. withdrawal.")],
+    out: OutOption,
+    models: ModelsOption = MODELS,
+) -> None:
+    """Draw a flow, from the chart that runs, as SVG or PNG."""
+    from kiosk.flow.chart import load_charts
+    from semantics.drawing import DrawingError
+    from semantics.flow_drawing import flow_png, flow_svg
+
+    charts = load_charts(models / "flows")
+    if name not in charts:
+        raise fail(f"there is no flow {name!r}; there are: {', '.join(charts)}")
+    try:
+        write(out, flow_png(charts[name]) if out.suffix == ".png" else flow_svg(charts[name]))
+    except DrawingError as error:
+        raise fail(str(error)) from None
