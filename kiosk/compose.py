@@ -51,7 +51,6 @@ from kiosk.services.deposit import Deposit
 from kiosk.services.dispensing import Dispensing
 from kiosk.services.entering import Entering
 from kiosk.services.exchange import Exchange
-from kiosk.services.facts import OpenCases
 from kiosk.services.facts import OpenCases, about
 from kiosk.services.inquiry import Inquiry
 from kiosk.services.menu import Business, Menu

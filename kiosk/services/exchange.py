@@ -1,4 +1,4 @@
-"""Note exchange: one note in, smaller ones of the same value out; no fee, no account, no host but for what goes wrong.
+"""Note exchange: one note in, smaller ones of the same value out; no fee, no account; the host hears of what goes wrong and moves no money.
 
     target notes there? -> note into escrow -> offer -> confirm -> pay out -> vault the note -> slip
 
@@ -25,7 +25,7 @@ from kiosk.services.cash_in import NotesWanted, known_values
 from kiosk.services.dispensing import notes_max, stock
 from kiosk.services.entering import Choices, Outcome, chosen_value
 from kiosk.services.facts import Card, CardGone, Refusal
-from kiosk.services.menu import CASH, Service
+from kiosk.services.menu import CASH, HOST, Service
 from kiosk.services.receipt import head, locale_of, money_of, say_in, tail
 from kiosk.turn import OfBusiness, OfVisit, Turn
 from kiosk.view import Option
@@ -52,7 +52,7 @@ class Exchanged(OfVisit):
 class Exchange:
     """Guards, actions and views of the flow ``exchange``."""
 
-    service: Final = Service("exchange", "exchange", ("note_acceptor", "dispenser", CASH))
+    service: Final = Service("exchange", "exchange", (HOST, "note_acceptor", "dispenser", CASH))
 
     # ------------------------------------------------------------ which notes
 

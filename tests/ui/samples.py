@@ -39,6 +39,11 @@ MOVEMENTS = (
 WAYS = tuple(Option("chose_one", name, f"option.remit_{name}") for name in ("bank", "person", "status"))
 LONG = "20261122-T0000001-000417"
 
+SHORTAGE = (
+    Option("chose_one", "nearest", "option.named", {"name": "5 × ¥20"}),
+    Option("chose_one", "tell_me_when", "option.tell_me_when"),
+)
+
 USUAL: dict[str, dict[str, Value]] = {
     "starting": {},
     "out_of_service": {"reason": "host_offline"},
@@ -90,6 +95,13 @@ USUAL: dict[str, dict[str, Value]] = {
     },
     "new_pin": {"what": "new_pin", "digits": 3},
     "pin_unknown": {"reference": "632610000417"},
+    "insert_notes": {"what": "deposit", "highest": yuan(100), "total": yuan(150)},
+    "note_offer": {"amount": yuan(100), "total": yuan(250)},
+    "moving_note": {},
+    "take_back_notes": {"amount": yuan(100)},
+    "exchange_offer": {"amount": yuan(100), "picks": {"5000": 2}},
+    "exchange_shortage": {"options": SHORTAGE},
+    "another_note": {},
 }  # fmt: skip
 
 HALF_CLOSED = tuple(replace(item, why_not="host_offline" if n % 2 else "") for n, item in enumerate(MENU))
@@ -97,7 +109,7 @@ HUGE = Money(99999999, "CNY")
 PHONE = "+86 400-000-0000"
 
 EXTREME: dict[str, dict[str, Value]] = {
-    "idle": {"services": (*SERVICES, "remittance", "statement", "complaint", "rating"), "notice": "large_notes_only"},
+    "idle": {"services": (*SERVICES, "remittance", "statement", "complaint", "rating"), "notice": "large_notes_only", "exchange": True},
     "enter_pin": {"digits": 12, "digits_max": 12, "tries_left": 1},
     "menu": {"options": HALF_CLOSED},
     "choose_amount": {"options": amounts(100, 200, 300, 500, 1000, 2000, 3000, 10000), "available": HUGE * 999},
@@ -133,6 +145,11 @@ EXTREME: dict[str, dict[str, Value]] = {
     "statement": {"account": "Current **** 0101", "available": HUGE, "lines": MOVEMENTS},
     "new_pin": {"what": "new_pin_again", "digits": 12, "digits_max": 12, "error": "same_as_old"},
     "pin_unknown": {"reference": LONG, "contact": PHONE},
+    "insert_notes": {"what": "exchange", "highest": yuan(100), "total": HUGE, "notice": "unread"},
+    "note_offer": {"amount": HUGE, "total": HUGE},
+    "take_back_notes": {"amount": HUGE, "confirm": True},
+    "exchange_offer": {"amount": yuan(100), "picks": {"2000": 3, "1000": 3, "500": 2}},
+    "exchange_shortage": {"options": SHORTAGE[-1:]},
 }  # fmt: skip
 
 
