@@ -477,6 +477,9 @@ def _with_world(config: Config, scenario: Scenario) -> Config:
     if world.only_units:
         units = [u for u in site.cash.units if u.id in world.only_units]
         site = site.model_copy(update={"cash": site.cash.model_copy(update={"units": units})})
+    if world.deposit_most_minor:
+        deposit = site.deposit.model_copy(update={"most_minor": world.deposit_most_minor})
+        site = site.model_copy(update={"deposit": deposit})
     if world.services:
         site = site.model_copy(update={"services": tuple(world.services)})
     dispenser = devices.dispenser

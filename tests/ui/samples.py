@@ -47,7 +47,7 @@ SHORTAGE = (
 USUAL: dict[str, dict[str, Value]] = {
     "starting": {},
     "out_of_service": {"reason": "host_offline"},
-    "idle": {"services": SERVICES},
+    "idle": {"services": SERVICES, "exchange": True},
     "card_reading": {},
     "card_returned": {"reason": "unreadable"},
     "enter_pin": {"digits": 3},
@@ -109,7 +109,7 @@ HUGE = Money(99999999, "CNY")
 PHONE = "+86 400-000-0000"
 
 EXTREME: dict[str, dict[str, Value]] = {
-    "idle": {"services": (*SERVICES, "remittance", "statement", "complaint", "rating"), "notice": "large_notes_only", "exchange": True},
+    "idle": {"services": (*SERVICES, "remittance", "statement", "complaint", "rating"), "notice": "large_notes_only"},
     "enter_pin": {"digits": 12, "digits_max": 12, "tries_left": 1},
     "menu": {"options": HALF_CLOSED},
     "choose_amount": {"options": amounts(100, 200, 300, 500, 1000, 2000, 3000, 10000), "available": HUGE * 999},
