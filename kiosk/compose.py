@@ -15,6 +15,9 @@ from drivers.card_reader.driver import Omron3S4YR
 from drivers.card_reader.settings import Settings as ReaderSettings
 from drivers.dispenser.lcdm2000 import Lcdm2000
 from drivers.dispenser.lcdm4000 import Lcdm4000, Lcdm4000Settings
+from drivers.note_acceptor.ccnet.driver import CcnetValidator
+from drivers.note_acceptor.ssp.driver import SspValidator
+from drivers.note_acceptor.ssp.settings import SspSettings
 from drivers.pin_pad.driver import SzztPinPad
 from drivers.pin_pad.settings import PinPadSettings
 from drivers.printer.driver import EscPosPrinter
@@ -22,12 +25,13 @@ from drivers.sim.card_reader import SimOmron3S4YR
 from drivers.sim.device import SimDevice
 from drivers.sim.dispenser.lcdm2000 import SimLcdm2000
 from drivers.sim.dispenser.lcdm4000 import SimLcdm4000
+from drivers.sim.note_acceptor import SimCcnet, SimNv200
 from drivers.sim.pin_pad import SimSzztPinPad
 from drivers.sim.printer import SimEscPosPrinter
 from kiosk.bank.bank import Bank
 from kiosk.bank.data import load_bank
 from kiosk.bank.storage import Store
-from kiosk.config import DEVICES, ROOT, Config
+from kiosk.config import ROOT, Config
 from kiosk.devices import DeviceDesk, Line
 from kiosk.effects import Record
 from kiosk.flow.chart import SERVICE, Chart, load_charts
@@ -44,8 +48,11 @@ from kiosk.recovery import first_load, recover
 from kiosk.services.agency import Agencies
 from kiosk.services.asking import Asking
 from kiosk.services.bill_payment import BillPayment
+from kiosk.services.cash_in import CashIns
+from kiosk.services.deposit import Deposit
 from kiosk.services.dispensing import Dispensing
 from kiosk.services.entering import Entering
+from kiosk.services.exchange import Exchange
 from kiosk.services.facts import OpenCases, about
 from kiosk.services.inquiry import Inquiry
 from kiosk.services.menu import Business, Menu
@@ -85,6 +92,8 @@ def businesses() -> tuple[Business, ...]:
         BillPayment(),
         TopUp(),
         TicketSale(),
+        Deposit(),
+        Exchange(),
     )  # fmt: skip
 
 
@@ -98,7 +107,10 @@ def services() -> tuple[object, ...]:
     """Return one of everything that offers guards, actions, choices and views to charts."""
     chosen = businesses()
     receipts = Receipts({b.service.name: b.document for b in chosen})
-    return Sessions(menu()), Asking(), Entering(), Accounts(), Agencies(), Dispensing(), receipts, Upkeep(), *chosen
+    return (
+        Sessions(menu()), Asking(), Entering(), Accounts(), Agencies(), Dispensing(), CashIns(), receipts, Upkeep(),
+        *chosen,
+    )  # fmt: skip
 
 
 def _check_services(charts: Mapping[str, Chart]) -> None:
@@ -167,6 +179,16 @@ FAMILIES: Final[Mapping[str, Family]] = {
         lambda clock, s: EscPosPrinter(clock, **s),
         lambda clock, c: SimEscPosPrinter(clock, **c.devices.printer.simulator),
     ),
+    "nv200": Family(
+        "note_acceptor",
+        lambda clock, s: SspValidator(clock, SspSettings(**s)),
+        lambda clock, c: SimNv200(clock, **c.devices.of("note_acceptor").simulator),
+    ),
+    "ccnet": Family(
+        "note_acceptor",
+        lambda clock, s: CcnetValidator(clock, **s),
+        lambda clock, c: SimCcnet(clock, **c.devices.of("note_acceptor").simulator),
+    ),
 }
 
 
@@ -182,7 +204,7 @@ def family_of(config: Config, device: str) -> Family:
 
 def simulators(config: Config, clock: Clock) -> dict[str, SimDevice]:
     """Return a simulator for every device of the configuration."""
-    return {name: family_of(config, name).simulator(clock, config) for name in DEVICES}
+    return {name: family_of(config, name).simulator(clock, config) for name in config.devices.names}
 
 
 # ------------------------------------------------------------ bank

@@ -15,7 +15,7 @@ from kiosk.agreements import PartnersForm
 from kiosk.site import Site
 
 ROOT = Path(__file__).resolve().parent.parent
-DEVICES = ("card_reader", "pin_pad", "dispenser", "printer")
+DEVICES = ("card_reader", "pin_pad", "dispenser", "printer", "note_acceptor")
 
 
 class _Strict(BaseModel):
@@ -48,8 +48,15 @@ class DevicesForm(_Strict):
     pin_pad: DeviceForm
     dispenser: DeviceForm
     printer: DeviceForm
+    note_acceptor: DeviceForm | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The devices that this terminal has."""
+        return tuple(name for name in DEVICES if getattr(self, name) is not None)
 
     def of(self, name: str) -> DeviceForm:
+        """Return the form of a device of `names`."""
         form: DeviceForm = getattr(self, name)
         return form
 

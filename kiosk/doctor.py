@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from kiosk.config import DEVICES, ROOT, load_config
+from kiosk.config import ROOT, load_config
 from kiosk.run import has_display
 from kiosk.strict_yaml import DocumentError
 
@@ -68,7 +68,7 @@ def _config(folder: Path | None) -> Iterator[Finding]:
         yield Finding("configuration", False, "cannot be read", str(error))
         return
     yield Finding("configuration", True, str(config.folder))
-    for name in DEVICES:
+    for name in config.devices.names:
         line = config.devices.of(name).line
         if line.startswith("/"):
             well = os.access(line, os.R_OK | os.W_OK)

@@ -20,7 +20,8 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A command to a device (``"card_reader"``, ``"pin_pad"``, ``"dispenser"``, ``"printer"``).
+    """A command to a device (``"card_reader"``, ``"pin_pad"``, ``"dispenser"``, ``"printer"``,
+    ``"note_acceptor"``).
 
     The result of one that is not `heard` goes to no chart: it opens a keyboard, say, and its failure shows elsewhere.
     """

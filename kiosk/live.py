@@ -31,7 +31,7 @@ from kiosk import compose
 from kiosk.bank.storage import SqliteStore
 from kiosk.bank.tcp import BankServer, serve
 from kiosk.cash import CashBook, Place
-from kiosk.config import DEVICES, Config
+from kiosk.config import Config
 from kiosk.effects import Record
 from kiosk.host.link import TcpLink
 from kiosk.journal.journal import Journal, JournalError
@@ -146,7 +146,7 @@ class Live:
                     lambda name=name: compose.family_of(config, name).simulator(clock, self._stocked),  # type: ignore[misc]
                     self._waker.wake,
                 )
-                for name in DEVICES
+                for name in config.devices.names
             }
             for place in self.places.values():
                 opening.callback(place.close)

@@ -114,7 +114,7 @@ class Advice:
 
     `amount` is the original amount; `stands` what stands of it: for a completion what the customer got, for
     a partial reversal the same, for a full reversal zero. `units` are the dispensed notes per storage unit
-    (F48 DN) and `rejected` the rejected ones (F48 RT). `suspect` marks a claim for reconciliation: the
+    (F48 DN), `rejected` the rejected ones (F48 RT), `accepted` the vaulted ones by face value (F48 DP). `suspect` marks a claim for reconciliation: the
     terminal does not know whether the customer has the notes.
     """
 
@@ -129,6 +129,7 @@ class Advice:
     reason: Reason | None = None
     units: Mapping[str, int] = field(default_factory=dict)
     rejected: Mapping[str, int] = field(default_factory=dict)
+    accepted: Mapping[str, int] = field(default_factory=dict)
     suspect: bool = False
     text: str = ""  # 0620: what happened, in the vocabulary's words
 

@@ -110,6 +110,7 @@ def advice_of(data: Mapping[str, Any]) -> Advice:
         reason=Reason(reason) if reason else None,
         units=data.get("units", {}),
         rejected=data.get("rejected", {}),
+        accepted=data.get("accepted", {}),
         suspect=data.get("suspect", False),
         text=data.get("text", ""),
     )

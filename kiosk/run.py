@@ -121,11 +121,11 @@ def serve_device(name: str, profile: str, tcp: int | None, folder: Path | None) 
 
     from drivers.sim.pty import serve_pty, serve_tcp
     from kiosk import compose
-    from kiosk.config import DEVICES, load_config
+    from kiosk.config import load_config
 
-    if name not in DEVICES:
-        raise ValueError(f"no device {name!r}; there are: {', '.join(DEVICES)}")
     config = load_config(folder)
+    if name not in config.devices.names:
+        raise ValueError(f"no device {name!r}; there are: {', '.join(config.devices.names)}")
     form = config.devices.of(name)
     if profile and profile != form.family:  # another family's settings would not fit
         form = form.model_copy(update={"family": profile, "settings": {}, "simulator": {}})

@@ -60,6 +60,37 @@ class RemittanceForm(_Strict):
     most_minor: int = Field(default=5_000_000, gt=0)
 
 
+class DepositForm(_Strict):
+    """What is taken in: at most so much in one deposit; `values_minor` are the notes taken, empty: all that are known."""
+
+    most_minor: int = Field(default=1_000_000, gt=0)
+    values_minor: list[int] = Field(default_factory=list)
+    note_found_at_start: Literal["return", "vault"] = "return"
+
+
+class PairForm(_Strict):
+    """One note of `source_minor` is changed into notes of `target_minor`, which divides it."""
+
+    source_minor: int = Field(gt=0)
+    target_minor: int = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _equal(self) -> PairForm:
+        if self.target_minor >= self.source_minor or self.source_minor % self.target_minor:
+            raise ValueError(f"a note of {self.source_minor} cannot be made of notes of {self.target_minor}")
+        return self
+
+
+class ExchangeForm(_Strict):
+    """Which notes are changed into which, and how much in one visit, without a card and with one."""
+
+    pairs: list[PairForm] = Field(
+        default_factory=lambda: [PairForm(source_minor=10_000, target_minor=5_000)], min_length=1, max_length=8
+    )
+    without_card_minor: int = Field(default=50_000, ge=0)
+    with_card_minor: int = Field(default=200_000, ge=0)
+
+
 class Site(_Strict):
     """One terminal."""
 
@@ -77,6 +108,8 @@ class Site(_Strict):
     advices_waiting_max: int = Field(default=0, ge=0)
     transfer_max_minor: int = Field(default=5_000_000, gt=0)
     remittance: RemittanceForm = RemittanceForm()
+    deposit: DepositForm = DepositForm()
+    exchange: ExchangeForm = ExchangeForm()
     profile: str = "standard"
     agreements: tuple[Agreement, ...] = Field(default=(), exclude=True)  # with partners, as partners.yaml says
     services: tuple[str, ...] = Field(default=(), exclude=True)  # of the profile, in the menu's order

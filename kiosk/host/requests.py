@@ -113,6 +113,8 @@ def advice_message(advice: Advice, settings: HostSettings) -> Message:
         tags["DN"] = counts_text(advice.units)
     if advice.rejected:
         tags["RT"] = counts_text(advice.rejected)
+    if advice.accepted:
+        tags["DP"] = counts_text(advice.accepted)
     if advice.suspect:
         tags["SU"] = "1"
     if advice.text:

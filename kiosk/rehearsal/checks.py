@@ -30,14 +30,17 @@ def money_errors(world: World) -> list[str]:
     charged = world.opening_minor - balance.ledger_minor
     declared_items = {item.rrn for item in world.bank.exceptions()}
     suspect_minor = sum(
-        e.data["stands_minor"] - e.data["paid_minor"]
+        e.data.get("owed_minor", e.data["stands_minor"] - e.data["paid_minor"])
         for e in world.entries
         if e.kind == "case_closed" and e.data["suspect"]
     )
     over_minor = sum(site.worth(dict(e.data["notes"])).minor for e in world.entries if e.kind == "over_dispensed")
+    unvalued = any(e.kind == "case_closed" and e.data.get("unvalued") for e in world.entries)
+    over_minor += sum(-e.data["owed_minor"] for e in world.entries if e.kind == "case_closed" and _overpaid(e.data))
+    charged += world.notes_in_minor()  # notes that went in are credited, or paid out again in others
     charged -= settled_minor(world)  # what went without notes is judged order by order
     difference = charged - out_minor
-    if difference > 0 and difference > suspect_minor:
+    if difference > 0 and difference > suspect_minor and not unvalued:
         errors.append(f"customer charged {charged} for {out_minor} in notes, {suspect_minor} of it declared suspect")
     if difference < 0 and not (-difference <= over_minor or suspect_minor or world.bank.exceptions()):
         errors.append(f"bank paid {out_minor} and charged {charged}, {over_minor} of it declared over-dispensed")
@@ -48,10 +51,34 @@ def money_errors(world: World) -> list[str]:
         errors.append(f"{balance.held_minor} still held on the account, with no case open at the bank")
     errors += order_errors(world)
     errors += _cash_errors(world, out)
+    errors += _accepted_errors(world)
     try:
         world.verify_journal()
     except JournalDamaged as error:
         errors.append(f"journal: {error}")
+    return errors
+
+
+def _overpaid(closed: Mapping[str, Any]) -> bool:
+    return bool(closed.get("owed_minor", 0) < 0)
+
+
+def _accepted_errors(world: World) -> list[str]:
+    """Compare the cash book with the simulated acceptor, value by value."""
+    if world.terminal is None or world.terminal.kernel.halted or "note_acceptor" not in world.sims:
+        return []
+    book, places = world.terminal.kernel.cash, world.acceptor_places()
+    errors = []
+    unknown = book.by_unit(Place.UNKNOWN)
+    for place, names in ((Place.VAULT, ("cashbox", "store")), (Place.ESCROW, ())):
+        values = {value for name in names for value in places[name]} | {
+            int(unit[2:]) for unit in book.by_unit(place) if unit.startswith("in")
+        }
+        for value in sorted(values):
+            booked = book.count(place, f"in{value}")
+            real = sum(places[name].get(value, 0) for name in names)
+            if abs(booked - real) > unknown.get(f"in{value}", 0):
+                errors.append(f"cash book: {booked} notes of {value} at {place.value}, really {real}")
     return errors
 
 
@@ -114,6 +141,13 @@ def unmet(world: World) -> list[str]:
     if expect.charged_minor is not None:
         balance = world.bank.balance(world.wallet.account)
         check("charged_minor", expect.charged_minor, world.opening_minor - (balance.ledger_minor if balance else 0))
+    if expect.vaulted_minor is not None:
+        vault = world.acceptor_places()["cashbox"]
+        check("vaulted_minor", expect.vaulted_minor, sum(value * n for value, n in vault.items()))
+    if expect.returned_minor is not None:
+        places = world.acceptor_places()
+        back = sum(v * n for name in ("customer", "mouth") for v, n in places[name].items())
+        check("returned_minor", expect.returned_minor, back)
     if expect.card:
         check("card", expect.card, world.card_place())
     if expect.suspect is not None:

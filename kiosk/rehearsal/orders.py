@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kiosk.bank.register import Order
     from kiosk.rehearsal.world import World
 
-CASH: Final = frozenset({"withdrawal", "cardless_withdrawal"})
+CASH: Final = frozenset({"withdrawal", "cardless_withdrawal", "deposit"})
 SAID_DONE: Final = frozenset({"completed"})
 SAID_NOT_CHARGED: Final = frozenset({"unconfirmed", "not_charged"})
 
@@ -89,8 +89,8 @@ def _told_errors(world: World, orders: dict[str, Order], looked_at: set[str]) ->
     said: dict[tuple[str, str], None] = {}
     for view in world.views:
         reference = view.values.get("reference")
-        if view.values.get("what") in ("remittance_status", "partner_status"):
-            continue  # tells of an earlier order, whatever became of it
+        if view.values.get("what") in ("remittance_status", "partner_status", "exchange_notice"):
+            continue  # tells of an earlier order, whatever became of it, or of none
         if isinstance(reference, str) and view.screen in SAID_DONE | SAID_NOT_CHARGED:
             said[view.screen, reference] = None
     errors = _partner_told_errors(world, orders)

@@ -2,7 +2,8 @@
 
 Deeds, by name: ``nothing``, ``walk_away`` (does nothing any more), ``insert_card``, ``take_card``, ``hold_card``
 (blocks the mouth), ``key_pin`` (value: digits), ``press`` (value: a key of the pad), ``input`` (value: ``event`` or
-``event=value``), ``type_amount`` (value: digits in major units), ``take_notes`` (count), ``take_document``.
+``event=value``), ``type_amount`` (value: digits in major units), ``take_notes`` (count), ``take_document``, ``feed`` (value: a note, as in
+`feeds`), ``pull_note_back``.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ class Person:
         self._intent: Intent | None = None
         self._gone = False
         self._pages = 0
+        self._feeds = list(form.feeds)
 
     @property
     def finished(self) -> bool:
@@ -134,7 +136,7 @@ class Person:
                     return None
                 if self._form.language and view.locale != self._form.language:
                     return lambda: self._switch_language(view)
-                return self._insert_card
+                return (lambda: self._choose_cardless(view)) if self._form.cardless else self._insert_card
             case "enter_pin":
                 return lambda: self._key_pin(self._form.pin or self._wallet.pin)
             case "menu":
@@ -174,6 +176,16 @@ class Person:
                 return lambda: self._take_and_confirm(view)
             case "short_paid" | "suspect_case" | "not_charged":
                 return self._take_notes
+            case "insert_notes":
+                return None if view.values.get("notice") == "reading" else lambda: self._feed_or_finish(view)
+            case "note_offer" | "exchange_offer":
+                return post("chose_yes")
+            case "exchange_shortage":
+                return post("chose_one", self._form.says.get("exchange_shortage", "tell_me_when"))
+            case "another_note":
+                return post("chose_yes" if self._feeds else "chose_no")
+            case "take_back_notes":
+                return lambda: self._take_back(view)
             case "take_receipt" | "take_ticket":
                 return self._take_document
             case "receipt_on_screen":
@@ -188,10 +200,13 @@ class Person:
             if option.event == "chose_service" and option.value == self._form.service:
                 return lambda: self._hands.touch(Input(option.event, option.value, view.serial))
         if self._pages < PAGES_MAX and any(o.event == "chose_more" for o in options):
-            self._pages += 1
-            self._last = None
-            return lambda: self._hands.touch(Input("chose_more", "", view.serial))
+            return lambda: self._turn_page(view)
         return lambda: self._hands.touch(Input("pressed_cancel", "", view.serial))
+
+    def _turn_page(self, view: View) -> None:
+        self._pages += 1
+        self._last = None  # the same screen, with other services: look again
+        self._hands.touch(Input("chose_more", "", view.serial))
 
     def _answer(self, view: View) -> Callable[[], None]:
         """Answer a general screen by what the scenario says to the word it asks with."""
@@ -239,12 +254,20 @@ class Person:
                 self._take_notes(deed.count)
             case "take_document":
                 self._take_document()
+            case "feed":
+                self._feed(deed.value)
+            case "pull_note_back":
+                self._try("note_acceptor", "pull_note_back")
             case _:
                 raise ValueError(f"no such deed: {deed.do!r}")
 
     def _insert_card(self) -> None:
         self._visits_left -= 1
         self._hands.wires["card_reader"].act("insert_card", card=MagneticCard(track2=self._wallet.track2))
+
+    def _choose_cardless(self, view: View) -> None:
+        self._visits_left -= 1
+        self._hands.touch(Input("chose_service", self._form.service, view.serial))
 
     def _key_pin(self, pin: str) -> None:
         self._hands.wires["pin_pad"].act("press_pin", pin=pin, then="enter")
@@ -270,6 +293,24 @@ class Person:
 
     def _take_document(self) -> None:
         self._try("printer", "take_document")
+
+    def _feed_or_finish(self, view: View) -> None:
+        """Take what was given back, feed the next note of the wallet, and say so when there is none."""
+        if self._feeds:
+            self._feed(self._feeds.pop(0))
+        else:
+            self._try("note_acceptor", "take_note")
+            self._hands.touch(Input("pressed_enter", "", view.serial))
+
+    def _feed(self, what: str) -> None:
+        value, _, quality = what.partition(" ")
+        self._try("note_acceptor", "take_note")
+        self._try("note_acceptor", "insert_note", value=int(value), quality=quality or "good")
+
+    def _take_back(self, view: View) -> None:
+        self._try("note_acceptor", "take_note")
+        if view.values.get("confirm"):
+            self._hands.touch(Input("notes_taken_confirmed", "", view.serial))
 
     def _try(self, device: str, name: str, **arguments: object) -> None:
         """Reach for something that may not be there."""

@@ -49,6 +49,8 @@ class PersonForm(_Strict):
     new_pin: str = "9753"  # keyed where a new PIN is asked, each time
     service: str = "withdrawal"
     wants_minor: int = 50_000
+    cardless: bool = False  # chooses the service on the idle screen, without a card
+    feeds: list[str] = Field(default_factory=list)  # notes for the acceptor in order: "100", "100 counterfeit"
     says: dict[str, str] = Field(default_factory=dict)  # what a general screen asks -> digits, option or yes/no
     language: str = ""
     visits: int = Field(default=1, ge=0, le=200)
@@ -100,6 +102,9 @@ class WorldForm(_Strict):
     journal_fails_after: int = 0  # appends, 0: never
     dispenser_family: str = ""
     printer_presenter: bool = True
+    acceptor: dict[str, Any] | None = None  # what the acceptor's simulator is made with
+    without_acceptor: bool = False
+    deposit_most_minor: int = 0  # of one deposit; 0: as the site says
     services: list[str] = Field(default_factory=list)  # of this terminal; empty: those of the site's profile
 
 
@@ -110,7 +115,9 @@ class ExpectForm(_Strict):
     screens: list[str] = Field(default_factory=list)  # shown in this order, others may come between
     never: list[str] = Field(default_factory=list)  # screens that must not be shown
     customer_minor: int | None = None
-    charged_minor: int | None = None
+    charged_minor: int | None = None  # below zero: credited
+    vaulted_minor: int | None = None  # in the acceptor's cashbox
+    returned_minor: int | None = None  # fed and back with the customer, or at the acceptor's exit
     card: Literal["", "customer", "retained", "inside", "exit"] = ""
     suspect: bool | None = None
     advices: list[str] | None = None

@@ -399,6 +399,19 @@ class World:
         units = {*state["tray"], *state["taken"]}
         return {u: n for u in sorted(units) if (n := state["tray"].get(u, 0) + state["taken"].get(u, 0))}
 
+    def acceptor_places(self) -> Mapping[str, Mapping[int, int]]:
+        """Return place -> face value in minor units -> notes, of the simulated acceptor; empty places without one."""
+        if "note_acceptor" not in self.sims:
+            return dict.fromkeys(("path", "mouth", "customer", "cashbox", "removed", "store"), {})
+        state: Any = self.sims["note_acceptor"].state()
+        places: Mapping[str, Mapping[int, int]] = state["places"]
+        return places
+
+    def notes_in_minor(self) -> int:
+        """Return what was fed and is not back with the customer."""
+        places = self.acceptor_places()
+        return sum(v * n for name in ("path", "cashbox", "removed", "store") for v, n in places[name].items())
+
     def card_place(self) -> str:
         """Return where the card is: customer, exit, inside or retained."""
         state: Any = self.wires["card_reader"].device.state()
@@ -471,6 +484,9 @@ def _with_world(config: Config, scenario: Scenario) -> Config:
     if world.only_units:
         units = [u for u in site.cash.units if u.id in world.only_units]
         site = site.model_copy(update={"cash": site.cash.model_copy(update={"units": units})})
+    if world.deposit_most_minor:
+        deposit = site.deposit.model_copy(update={"most_minor": world.deposit_most_minor})
+        site = site.model_copy(update={"deposit": deposit})
     if world.services:
         site = site.model_copy(update={"services": tuple(world.services)})
     dispenser = devices.dispenser
@@ -478,7 +494,12 @@ def _with_world(config: Config, scenario: Scenario) -> Config:
         dispenser = dispenser.model_copy(update={"family": world.dispenser_family, "settings": {}, "simulator": {}})
     if world.dispenser_forgets:
         dispenser = dispenser.model_copy(update={"simulator": {"last_status_survives_power": False}})
-    devices = devices.model_copy(update={"dispenser": dispenser})
+    acceptor = devices.note_acceptor
+    if acceptor is not None and world.acceptor is not None:
+        acceptor = acceptor.model_copy(update={"simulator": world.acceptor})
+    if world.without_acceptor:
+        acceptor = None
+    devices = devices.model_copy(update={"dispenser": dispenser, "note_acceptor": acceptor})
     return replace(config, site=site, devices=devices)
 
 

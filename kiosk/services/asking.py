@@ -52,7 +52,7 @@ class Asking:
         assert isinstance(answer, HostAnswered)
         turn.put(Answer(case.rrn, case.approved or case.amount, answer.available, answer.ledger, answer.extra))
         turn.drop(Refusal)
-        if case.posting is not Posting.DELIVERY:
+        if case.posting not in (Posting.DELIVERY, Posting.VAULT):
             hosting.settle_case(turn, Reason.NO_ANSWER)
 
     @action

@@ -10,6 +10,10 @@ disagree with the first.
     dispense_ordered  written before the order goes out: from here on notes may have moved
     dispensed         what the device counted, or that it does not know
     delivered         what goods were handed over for, or that nobody knows
+    cash_in_started   the acceptor takes a note from here on; its counters before that
+    note_held         a note is in the escrow
+    note_ordered      what shall become of it, written before the order goes out: ``vault`` or ``return``
+    note_settled      where it came to rest: vault, customer, unknown, or that there was none
     advice_queued     how it was settled, with the amount that stands
     case_closed       nothing is owed any more by this terminal
 
@@ -17,7 +21,9 @@ disagree with the first.
 full and handed to reconciliation, never given back automatically (edge cases 44, 115).
 
 How the host posts decides what is owed (`Posting`): notes and goods are reserved by the 0210 and posted by a 0220, a
-transfer is posted by the 0210 itself and taken back by a 0420, an inquiry moves nothing and is never corrected.
+transfer is posted by the 0210 itself and taken back by a 0420, an inquiry moves nothing and is never corrected. A
+deposit is allowed by the 0210 up to its amount and posted by a 0220 for the notes that are in the vault. What the
+terminal kept of a customer's notes and did not pay or post is owed: `owed_minor` says how much, with its sign.
 """
 
 from __future__ import annotations
@@ -33,8 +39,8 @@ from kiosk.site import Site
 from kiosk.turn import OfBusiness
 
 KINDS: Final = (
-    "case_opened", "host_answered", "host_failed", "dispense_ordered", "dispensed", "delivered", "advice_queued",
-    "case_closed",
+    "case_opened", "host_answered", "host_failed", "dispense_ordered", "dispensed", "delivered", "cash_in_started",
+    "note_held", "note_ordered", "note_settled", "advice_queued", "case_closed",
 )  # fmt: skip
 
 
@@ -44,6 +50,7 @@ class Posting(Enum):
     NOTHING = "nothing"  # never: an inquiry, a PIN change
     ANSWER = "answer"  # at the 0210; a 0420 takes it back
     NOTES = "notes"  # reserved at the 0210, posted by a 0220 for the notes that came out
+    VAULT = "vault"  # allowed at the 0210, posted by a 0220 for the notes that are in the vault
     DELIVERY = "delivery"  # reserved at the 0210, posted by a 0220 when goods were delivered
 
 
@@ -79,6 +86,17 @@ class Case(OfBusiness):
     posting: Posting = Posting.NOTES
     fee: Money | None = None  # charged on top of the amount
     delivered: Money | None = None
+    cash_in: bool = False  # the acceptor may hold a note of it
+    counters: Mapping[str, int] = field(default_factory=dict)  # the acceptor's, before the note
+    held_minor: int = 0  # the note in escrow, 0: none seen there
+    fate: str = ""  # what was decided about it: vault, return, or nothing yet
+    vaulted: Mapping[str, int] = field(default_factory=dict)  # face value in minor units, as text -> notes
+    given_back: Mapping[str, int] = field(default_factory=dict)
+    astray: Mapping[str, int] = field(default_factory=dict)  # nobody knows where; "0": nor of what value
+
+    @property
+    def vaulted_minor(self) -> int:
+        return worth_minor(self.vaulted)
 
     @property
     def asked_as(self) -> str:
@@ -116,14 +134,22 @@ def minus(a: Mapping[str, int], b: Mapping[str, int]) -> dict[str, int]:
     return {u: n for u in sorted(a) if (n := a[u] - b.get(u, 0)) > 0}
 
 
+def worth_minor(counts: Mapping[str, int]) -> int:
+    """Return what notes counted by face value (minor units, as text) are worth."""
+    return sum(int(value) * count for value, count in counts.items())
+
+
 def fold(case: Case | None, kind: str, data: Mapping[str, Any]) -> Case:
     """Return the case after one more record. `data` is a record's data; `case` is None for ``case_opened`` only."""
     if kind == "case_opened":
         amount = Money(data["amount_minor"], data["currency"])
+        inside: Mapping[str, Any] = data.get("note", {})  # taken over with the note from the case before
         return Case(
             data["case"], data["service"], data["stan"], data["rrn"], data["sent_at"], amount, data.get("card", ""),
             operation=data.get("operation", ""), posting=Posting(data.get("posting", Posting.NOTES.value)),
             fee=Money(data["fee_minor"], data["currency"]) if data.get("fee_minor") else None,
+            cash_in=bool(inside), counters=inside.get("counters", {}), held_minor=inside.get("held_minor", 0),
+            fate=inside.get("fate", ""),
         )  # fmt: skip
     if case is None:
         raise LookupError(f"record {kind!r} of a case that was never opened")
@@ -154,12 +180,46 @@ def fold(case: Case | None, kind: str, data: Mapping[str, Any]) -> Case:
         case "delivered":
             worth = Money(data["minor"], case.amount.currency)
             return replace(case, delivered=worth, unknown=case.unknown or data.get("outcome") == "unknown")
+        case "cash_in_started":
+            return replace(case, cash_in=True, counters=data["counters"], held_minor=0, fate="")
+        case "note_held":
+            return replace(case, held_minor=data["value_minor"])
+        case "note_ordered":
+            return replace(case, fate=data["fate"])
+        case "note_settled":
+            return _note_settled(case, data["where"], str(data["value_minor"]))
         case "advice_queued":
             return replace(case, advised=True, suspect=case.suspect or data.get("suspect", False))
         case "case_closed":
             return replace(case, closed=True)
         case _:
             raise ValueError(f"no record of a case: {kind!r}")
+
+
+def _note_settled(case: Case, where: str, value: str) -> Case:
+    one = {value: 1}
+    case = replace(case, cash_in=False, held_minor=0, fate="")
+    match where:
+        case "vault":
+            return replace(case, vaulted=plus(case.vaulted, one))
+        case "customer":
+            return replace(case, given_back=plus(case.given_back, one))
+        case "unknown":
+            return replace(case, astray=plus(case.astray, one))
+        case _:
+            return case
+
+
+def owed_minor(case: Case, site: Site, stands: Money) -> int:
+    """Return what the customer is owed of the notes that went in; below zero, what was paid too much.
+
+    `stands` is what is posted for them. Cases without notes that go in owe nothing here.
+    """
+    took_in = case.posting is Posting.VAULT or (case.posting is Posting.NOTHING and (case.vaulted or case.moved))
+    if not (took_in or case.astray):
+        return 0
+    paid = stands.minor if case.posting is Posting.VAULT else site.worth(dict(case.moved)).minor
+    return case.vaulted_minor + worth_minor(case.astray) - paid
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +238,7 @@ def settle(case: Case, site: Site, reason: Reason) -> Settlement | None:
     - no order: everything is released.
     - an order of which the outcome is not known: *suspect*, the whole approved amount stands.
     - posted at the answer: what was approved stands, what is not known to be approved is taken back.
+    - a deposit: what is in the vault stands; a note that nobody can find makes it *suspect*.
     - goods: what they were delivered for stands; goods that nobody can say were delivered are *suspect*.
     - otherwise what passed the exit stands. More than approved stands as approved; the rest is the bank's loss,
       reported as an over-dispense and never debited without a rule (edge case 59).
@@ -187,6 +248,9 @@ def settle(case: Case, site: Site, reason: Reason) -> Settlement | None:
     nothing = site.money(0)
     if case.posting is Posting.ANSWER:
         return Settlement(nothing, reason) if case.approved is None else None
+    if case.posting is Posting.VAULT and case.approved is not None:
+        stands = site.money(min(case.vaulted_minor, case.approved.minor))
+        return Settlement(stands, None if stands else reason, suspect=bool(case.astray))
     if case.posting is Posting.DELIVERY and case.approved is not None:
         if case.unknown:
             return Settlement(case.approved, None, suspect=True)

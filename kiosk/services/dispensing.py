@@ -73,7 +73,7 @@ class Dispensing:
         """Whether the path may hold notes: by the book, after an unknown outcome, or because the device says so."""
         if not turn.fitness.present("dispenser"):
             return False
-        by_book = turn.cash.count(Place.PATH) + turn.cash.count(Place.UNKNOWN) > 0
+        by_book = any(turn.cash.count(place, unit) for place in (Place.PATH, Place.UNKNOWN) for unit in turn.site.notes)
         unsure = turn.find(PathUnsure) is not None or turn.find(DispenserOut) is not None
         return by_book or unsure or not turn.fitness.usable("dispenser")
 

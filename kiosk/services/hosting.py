@@ -6,6 +6,7 @@ is one step: its advice, and the closing of the case, are durable together or no
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -20,7 +21,7 @@ from kiosk.ports import (
     HostSilent,
     Reason,
 )
-from kiosk.services.case import Case, Posting, Settlement, fold, settle
+from kiosk.services.case import Case, Posting, Settlement, fold, owed_minor, settle
 from kiosk.services.dispensing import note
 from kiosk.services.facts import Card, Chosen, Intent, Pin, Session
 from kiosk.turn import Turn
@@ -70,23 +71,29 @@ def rrn_of(now: datetime, stan: int) -> str:
     return f"{now.year % 10}{now.timetuple().tm_yday:03d}{now.hour:02d}{stan:06d}"
 
 
-def open_case(turn: Turn, service: str, amount: Money, track2: Track2, **more: object) -> Case:
+def open_case(turn: Turn, service: str, amount: Money, track2: Track2 | None, **more: object) -> Case:
     """Make a case with fresh identifiers, journalled in this step.
 
     `more` goes into its record: ``operation``, ``posting`` and ``fee_minor`` are read back, anything else is for
-    people and audits and must be masked.
+    people and audits and must be masked. A note that the acceptor holds goes over from the case before, which ends.
     """
+    before = turn.find(Case)
+    taken_over = before is not None and before.cash_in and not before.closed
+    if before is not None and taken_over:
+        more["note"] = {"counters": dict(before.counters), "held_minor": before.held_minor, "fate": before.fate}
     stan = turn.draw("stan")
     rrn = rrn_of(turn.now, stan)
     session = turn.find(Session)
     data: dict[str, object] = {
         "session": session.id if session else "",
         "case": rrn, "service": service, "stan": stan, "rrn": rrn, "sent_at": sent_at(turn.now),
-        "amount_minor": amount.minor, "currency": amount.currency, "card": track2.masked, **more,
+        "amount_minor": amount.minor, "currency": amount.currency, "card": track2.masked if track2 else "", **more,
     }  # fmt: skip
     case = fold(None, "case_opened", data)
-    turn.put(case)
     turn.record("case_opened", **data)
+    if taken_over:
+        note(turn, "case_closed", paid_minor=0, stands_minor=0, suspect=False, reason="taken_over", by=case.id)
+    turn.put(case)
     return case
 
 
@@ -155,17 +162,32 @@ def note_failure_text(turn: Turn, detail: str) -> Case:
 
 
 def settle_case(turn: Turn, reason: Reason) -> Settlement | None:
-    """Settle the current case with the host and close it, in this step."""
+    """Settle the current case with the host and close it, in this step.
+
+    A case of which the acceptor holds a note stays open: whoever brings the note to rest settles it then.
+    """
     case = turn.get(Case)
+    if case.cash_in:
+        return None
     settlement = settle(case, turn.site, reason)
+    stands = _stands(case, settlement)
+    owed = owed_minor(case, turn.site, stands)
+    suspect = bool(settlement and settlement.suspect)
     if settlement is not None:
         _advise(turn, case, settlement)
         if settlement.suspect:
-            _tell_host(turn, f"suspect dispense {case.rrn}")
+            _tell_host(turn, f"suspect dispense {case.rrn}" if case.orders else f"suspect cash-in {case.rrn}")
+    if not suspect and (owed or case.astray or (case.posting is Posting.NOTHING and case.unknown)):
+        suspect = True
+        _tell_host(turn, f"cash-in owes {owed} of {case.rrn}", case)
+    more: dict[str, object] = {"owed_minor": owed} if owed or case.astray else {}
+    if "0" in case.astray:
+        more["unvalued"] = case.astray["0"]
+    if suspect:
+        turn.put(replace(turn.get(Case), suspect=True))
     note(
-        turn, "case_closed", paid_minor=turn.site.worth(dict(case.moved)).minor,
-        stands_minor=_stands(case, settlement).minor, posting=case.posting.value,
-        suspect=bool(settlement and settlement.suspect), reason=reason.value,
+        turn, "case_closed", paid_minor=turn.site.worth(dict(case.moved)).minor, stands_minor=stands.minor,
+        posting=case.posting.value, suspect=suspect, reason=reason.value, **more,
     )  # fmt: skip
     return settlement
 
@@ -196,6 +218,7 @@ def _advise(turn: Turn, case: Case, settlement: Settlement) -> None:
         stands=settlement.stands,
         reason=settlement.reason,
         units=dict(case.moved),
+        accepted=dict(case.vaulted),
         rejected=dict(case.rejected),
         suspect=settlement.suspect,
     )
@@ -203,6 +226,16 @@ def _advise(turn: Turn, case: Case, settlement: Settlement) -> None:
     turn.put(fold(case, "advice_queued", {"suspect": advice.suspect}))
 
 
-def _tell_host(turn: Turn, text: str) -> None:
+def _tell_host(turn: Turn, text: str, suspect: Case | None = None) -> None:
     stan = turn.draw("stan")
-    turn.advise(Advice(id=f"event-{stan}", stan=stan, sent_at=sent_at(turn.now), kind=AdviceKind.EVENT, text=text))
+    original = suspect.original if suspect is not None else None
+    event = Advice(
+        id=f"event-{stan}", stan=stan, sent_at=sent_at(turn.now), kind=AdviceKind.EVENT, text=text, original=original,
+        suspect=suspect is not None,
+    )  # fmt: skip
+    turn.advise(event)
+
+
+def tell_host(turn: Turn, text: str) -> None:
+    """Send an event advice (0620): it moves nothing."""
+    _tell_host(turn, text)

@@ -24,7 +24,7 @@ from kiosk.turn import Turn
 CARD: Final = "card"  # a customer with a card and a PIN
 HOST: Final = "host"  # the host answers and nothing is owed to it
 CASH: Final = "cash"  # there are notes to pay
-DEVICES: Final = ("card_reader", "pin_pad", "dispenser", "acceptor", "printer", "ticket_printer")
+DEVICES: Final = ("card_reader", "pin_pad", "dispenser", "note_acceptor", "printer", "ticket_printer")
 NEEDS: Final = (CARD, HOST, CASH, *DEVICES, *PARTNERS)  # a kind of partner: an agreement with one is in force
 
 

@@ -154,6 +154,18 @@ class Sessions:
         card = track2.masked if track2 else ""
         turn.record("session_begun", session=session.id, card=card, refused=refused)
 
+    @action
+    def begin_cardless(self, turn: Turn) -> None:
+        """Somebody without a card has chosen what needs none: a session has begun."""
+        session = Session(turn.ticket("session"), turn.now_ms)
+        turn.put(session)
+        turn.record("session_begun", session=session.id, card="")
+
+    @guard
+    def cardless(self, turn: Turn) -> bool:
+        """Whether nobody's card was in during this session."""
+        return turn.find(Card) is None and turn.find(CardGone) is None
+
     @guard
     def card_welcome(self, turn: Turn) -> bool:
         return not self._why_not_card(turn)
@@ -241,6 +253,8 @@ class Sessions:
         }
         if supplies.get("paper") == "out":
             values["notice"] = "no_receipt"
+        if any(line.offered and line.service == "exchange" for line in self._menu.lines(turn, card=False)):
+            values["exchange"] = True
         return values
 
     @view("menu")

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from drivers.base import vocabulary
+from drivers.base import acceptor, vocabulary
 from drivers.base.vocabulary import Command, Outcome
 from kiosk import compose
 from kiosk.flow.chart import Chart, callees
@@ -38,7 +38,8 @@ def answers_of(function: Callable[..., Any], seen: frozenset[str] = frozenset())
         if name == "turn.order" and "heard=False" not in map(ast.unparse, call.keywords):
             command = call.args[1]
             assert isinstance(command, ast.Call), f"{function.__qualname__} orders {ast.unparse(command)}"
-            kind = getattr(vocabulary, ast.unparse(command.func))
+            named = ast.unparse(command.func)
+            kind = getattr(vocabulary, named, None) or getattr(acceptor, named)
             assert issubclass(kind, Command)
             found |= {f"{kind.verb}_{outcome.value}" for outcome in Outcome}
         elif name == "turn.ask":

@@ -39,10 +39,15 @@ MOVEMENTS = (
 WAYS = tuple(Option("chose_one", name, f"option.remit_{name}") for name in ("bank", "person", "status"))
 LONG = "20261122-T0000001-000417"
 
+SHORTAGE = (
+    Option("chose_one", "nearest", "option.named", {"name": "5 × ¥20"}),
+    Option("chose_one", "tell_me_when", "option.tell_me_when"),
+)
+
 USUAL: dict[str, dict[str, Value]] = {
     "starting": {},
     "out_of_service": {"reason": "host_offline"},
-    "idle": {"services": SERVICES},
+    "idle": {"services": SERVICES, "exchange": True},
     "card_reading": {},
     "card_returned": {"reason": "unreadable"},
     "enter_pin": {"digits": 3},
@@ -94,6 +99,13 @@ USUAL: dict[str, dict[str, Value]] = {
     },
     "new_pin": {"what": "new_pin", "digits": 3},
     "pin_unknown": {"reference": "632610000417"},
+    "insert_notes": {"what": "deposit", "highest": yuan(100), "total": yuan(150)},
+    "note_offer": {"amount": yuan(100), "total": yuan(250)},
+    "moving_note": {},
+    "take_back_notes": {"amount": yuan(100)},
+    "exchange_offer": {"amount": yuan(100), "picks": {"5000": 2}},
+    "exchange_shortage": {"options": SHORTAGE},
+    "another_note": {},
 }  # fmt: skip
 
 HALF_CLOSED = tuple(replace(item, why_not="host_offline" if n % 2 else "") for n, item in enumerate(MENU))
@@ -140,6 +152,11 @@ EXTREME: dict[str, dict[str, Value]] = {
     "statement": {"account": "Current **** 0101", "available": HUGE, "lines": MOVEMENTS},
     "new_pin": {"what": "new_pin_again", "digits": 12, "digits_max": 12, "error": "same_as_old"},
     "pin_unknown": {"reference": LONG, "contact": PHONE},
+    "insert_notes": {"what": "exchange", "highest": yuan(100), "total": HUGE, "notice": "unread"},
+    "note_offer": {"amount": HUGE, "total": HUGE},
+    "take_back_notes": {"amount": HUGE, "confirm": True},
+    "exchange_offer": {"amount": yuan(100), "picks": {"2000": 3, "1000": 3, "500": 2}},
+    "exchange_shortage": {"options": SHORTAGE[-1:]},
 }  # fmt: skip
 
 
