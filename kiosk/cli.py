@@ -120,7 +120,8 @@ def menu(
         print(f"{strange[0]!r} is no device; devices: {', '.join(DEVICES)}", file=sys.stderr)
         raise typer.Exit(2)
     installed = frozenset(DEVICES) - set(without or ())
-    now = Circumstances(installed, installed - set(broken or ()), host, cash, card)
+    partners = frozenset(a.kind for a in site.site.agreements)
+    now = Circumstances(installed, installed - set(broken or ()), host, cash, card, partners)
     table = Table(title=f"menu of the profile {chosen}")
     for column in ("service", "place", "why"):
         table.add_column(column)

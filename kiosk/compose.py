@@ -45,7 +45,9 @@ from kiosk.kernel import Kernel, Parts, Watcher, no_point
 from kiosk.numbers import Numbers
 from kiosk.ports import Calendar, Clock
 from kiosk.recovery import first_load, recover
+from kiosk.services.agency import Agencies
 from kiosk.services.asking import Asking
+from kiosk.services.bill_payment import BillPayment
 from kiosk.services.cash_in import CashIns
 from kiosk.services.deposit import Deposit
 from kiosk.services.dispensing import Dispensing
@@ -59,6 +61,8 @@ from kiosk.services.pin_change import PinChange
 from kiosk.services.receipt import Receipts
 from kiosk.services.remittance import Remittance
 from kiosk.services.session import Sessions
+from kiosk.services.ticket import TicketSale
+from kiosk.services.top_up import TopUp
 from kiosk.services.transfer import Transfer
 from kiosk.services.upkeep import Upkeep
 from kiosk.services.withdrawal import Withdrawal
@@ -87,6 +91,9 @@ def businesses() -> tuple[Business, ...]:
         PinChange(),
         Deposit(),
         Exchange(),
+        BillPayment(),
+        TopUp(),
+        TicketSale(),
     )  # fmt: skip
 
 
@@ -100,7 +107,7 @@ def services() -> tuple[object, ...]:
     """Return one of everything that offers guards, actions, choices and views to charts."""
     chosen = businesses()
     receipts = Receipts({b.service.name: b.document for b in chosen})
-    return Sessions(menu()), Asking(), Entering(), Accounts(), Dispensing(), CashIns(), receipts, Upkeep(), *chosen
+    return Sessions(menu()), Asking(), Entering(), Accounts(), Agencies(), Dispensing(), CashIns(), receipts, Upkeep(), *chosen
 
 
 def _check_services(charts: Mapping[str, Chart]) -> None:
@@ -214,7 +221,7 @@ def bank_data(config: Config) -> Any:
             "link_mac_key": keys.link_mac,
         },
     }
-    return load_bank({**config.bank, "terminals": [terminal]})
+    return load_bank({**config.bank, "partners": config.partners, "terminals": [terminal]})
 
 
 def model_bank(config: Config, store: Store, clock: Clock, calendar: Calendar, seed: int | None = None) -> Bank:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from drivers.base.secrets import KeyBits
 from kiosk import strict_yaml
+from kiosk.agreements import PartnersForm
 from kiosk.site import Site
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -99,6 +100,7 @@ class Config:
     host: HostForm
     bank: Mapping[str, Any]
     profiles: Mapping[str, list[str]]
+    partners: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load_config(folder: Path | None = None) -> Config:
@@ -109,11 +111,14 @@ def load_config(folder: Path | None = None) -> Config:
     profiles = strict_yaml.load(folder / "profiles.yaml").as_model(ProfilesForm).profiles
     if site.profile not in profiles:
         raise document.error(("profile",), f"there is no profile {site.profile!r}; profiles: {', '.join(profiles)}")
+    partners = strict_yaml.load(folder / "partners.yaml")
+    agreements = tuple(partners.as_model(PartnersForm).agreements)
     return Config(
         folder,
-        site.model_copy(update={"services": tuple(profiles[site.profile])}),
+        site.model_copy(update={"services": tuple(profiles[site.profile]), "agreements": agreements}),
         strict_yaml.load(folder / "devices.yaml").as_model(DevicesForm),
         strict_yaml.load(folder / "host.yaml").as_model(HostForm),
         strict_yaml.load(folder / "bank.yaml").data,
         profiles,
+        partners.data,
     )

@@ -12,7 +12,7 @@ but a question about the past (`LastDispense`) is answered UNKNOWN, because sile
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -110,8 +110,9 @@ class DeviceDesk:
         """
         self.moved = False
         reports: list[tuple[str, Report]] = []
+        now_ms = self._clock.now_ms()
         for station in self._stations.values():
-            for report in self._pump_one(station):
+            for report in self._pump_one(station, now_ms):
                 reports.append((station.name, report))
         return reports
 
@@ -136,9 +137,11 @@ class DeviceDesk:
 
     # ------------------------------------------------------------ one station
 
-    def _pump_one(self, station: Station) -> list[Report]:
-        reports, station.answered = station.answered, []
-        if station.line is None and self._clock.now_ms() >= station.retry_at_ms:
+    def _pump_one(self, station: Station, now_ms: int) -> Sequence[Report]:
+        reports: list[Report] = []
+        if station.answered:
+            reports, station.answered = station.answered, []
+        if station.line is None and now_ms >= station.retry_at_ms:
             reports += self._open(station)
         if station.line is None:
             return reports
@@ -147,7 +150,7 @@ class DeviceDesk:
             if data:
                 self.moved = True
                 reports += station.driver.receive(data)
-            elif not station.stirred and (station.due_ms is None or station.due_ms > self._clock.now_ms()):
+            elif not station.stirred and (station.due_ms is None or station.due_ms > now_ms):
                 return reports
             reports += station.driver.tick()
             if not any(isinstance(report, DeviceLost) for report in reports):

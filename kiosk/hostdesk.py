@@ -66,8 +66,10 @@ class HostDesk:
         return reports
 
     def next_deadline_ms(self) -> int | None:
-        instants = [self.host.next_deadline_ms(), self._link.next_deadline_ms()]
-        return min((i for i in instants if i is not None), default=None)
+        host_ms, link_ms = self.host.next_deadline_ms(), self._link.next_deadline_ms()
+        if host_ms is None or link_ms is None:
+            return link_ms if host_ms is None else host_ms
+        return min(host_ms, link_ms)
 
     def close(self) -> None:
         self._link.close()

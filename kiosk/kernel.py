@@ -155,9 +155,13 @@ class Kernel:
         """Return the next instant at which a chart or a watcher has something to do."""
         if self.halted:
             return None
-        instants = [r.next_deadline_ms() for r in self._parts.regions.values()]
-        instants += [w.next_deadline_ms() for w in self._parts.watchers]
-        return min((i for i in instants if i is not None), default=None)
+        soonest: int | None = None
+        parts: tuple[FlowRunner | Watcher, ...] = (*self._parts.regions.values(), *self._parts.watchers)
+        for part in parts:
+            due_ms = part.next_deadline_ms()
+            if due_ms is not None and (soonest is None or due_ms < soonest):
+                soonest = due_ms
+        return soonest
 
     # ------------------------------------------------------------ start
 
@@ -360,7 +364,7 @@ class Kernel:
         records = [Record("step", step)]
         for effect in effects:
             if isinstance(effect, Record):
-                records.append(effect)
+                records.append(Record(effect.kind, {**about, **effect.data}))
             elif isinstance(effect, Advise):
                 records.append(Record("advice_queued", advice_data(effect.advice)))
         return records

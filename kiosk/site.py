@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from kiosk.agreements import Agreement
 from kiosk.cash import Note
 from kiosk.mix import MixAlgorithm
 from kiosk.money import CURRENCIES, Money
@@ -110,6 +111,7 @@ class Site(_Strict):
     deposit: DepositForm = DepositForm()
     exchange: ExchangeForm = ExchangeForm()
     profile: str = "standard"
+    agreements: tuple[Agreement, ...] = Field(default=(), exclude=True)  # with partners, as partners.yaml says
     services: tuple[str, ...] = Field(default=(), exclude=True)  # of the profile, in the menu's order
     watch_norms: bool = True
 

@@ -62,12 +62,12 @@ class Terminal:
 
     def next_deadline_ms(self) -> int | None:
         """Return the next instant at which there is something to do without a byte or a hand from outside."""
-        instants = (
-            self.kernel.next_deadline_ms(),
-            self.devices.next_deadline_ms(),
-            self.host.next_deadline_ms(),
-        )
-        return min((i for i in instants if i is not None), default=None)
+        soonest: int | None = None
+        for part in (self.kernel, self.devices, self.host):
+            due_ms = part.next_deadline_ms()
+            if due_ms is not None and (soonest is None or due_ms < soonest):
+                soonest = due_ms
+        return soonest
 
     def close(self) -> None:
         self.devices.close()

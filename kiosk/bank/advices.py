@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from kiosk.bank import accounts, ledger, register
+from kiosk.bank import accounts, agency, ledger, register
 from kiosk.bank.authorise import tombstone
 from kiosk.bank.case import Case, echo
 from kiosk.bank.register import Order
@@ -59,7 +59,7 @@ def _fits(case: Case, order: Order, original: OriginalData) -> bool:
     if (order.stan, order.sent_at) != (original.stan, original.sent_at):
         case.report("second_resolution", "field 90 names another message than field 37")
         return False
-    if order.state in ("declined", "informed"):
+    if order.state in ("declined", "informed", "refunded"):
         return True
     if case.amount_minor not in (order.asked_minor, order.approved_minor) or case.currency != order.currency:
         case.report("amount_differs", f"advice over {case.amount_minor}, order over {order.asked_minor}")
@@ -79,7 +79,7 @@ def _complete(case: Case) -> str:
         return "25"
     if not _fits(case, order, original):
         return "94"
-    if order.state in ("posted", "informed"):
+    if order.state in ("posted", "informed", "refunded"):
         return "00"  # posted at the 0210 already: the completion tells nothing new
     if order.state == "declined":
         case.report("completion_of_declined", f"completion of an order declined with {order.code}")
@@ -107,8 +107,8 @@ def _reverse(case: Case) -> str:
         return "00"
     if not _fits(case, order, original):
         return "94"
-    if order.state in ("declined", "informed"):
-        return "00"  # nothing was held
+    if order.state in ("declined", "informed", "refunded"):
+        return "00"  # nothing is held
     if order.state in _RESOLVED:
         case.report("second_resolution", f"reversal of an order already {order.state}")
         return "94"
@@ -123,6 +123,9 @@ def _reverse(case: Case) -> str:
 
 
 def _resolve(case: Case, order: Order, stands_minor: int) -> str:
+    if not stands_minor and not agency.cancel(case, order):
+        case.report("posting_refused", "the partner does not take its sale back")
+        return "94"
     stamp = replace(case.stamp, booked_on=order.booked_on)  # a transaction keeps the date it began with
     key = f"{order.key}/resolved"
     if stands_minor:
@@ -131,6 +134,14 @@ def _resolve(case: Case, order: Order, stands_minor: int) -> str:
     else:
         result = ledger.void(case.tx, key, order.key, stamp)
     assert result.done, "an approved order has an open hold of its amount"
+    if order.fee_minor:
+        fee, fee_key = f"{order.key}/fee", f"{order.key}/fee/resolved"
+        if stands_minor:
+            ledger.post(case.tx, fee_key, fee, None, stamp)
+        else:
+            ledger.void(case.tx, fee_key, fee, stamp)
+    if stands_minor:
+        agency.finish(case, order)
     if order.operation in ("withdrawal", "cardless_withdrawal"):
         released = order.approved_minor - stands_minor
         accounts.use(case.tx, order.account, order.booked_on, -released, 0 if stands_minor else -1)
@@ -141,6 +152,9 @@ def _resolve(case: Case, order: Order, stands_minor: int) -> str:
 
 def _take_back(case: Case, order: Order, stands_minor: int) -> str:
     """Correct a posting by a transfer the other way; refused if the payee's side would not allow it."""
+    if not stands_minor and not agency.cancel(case, order):
+        case.report("posting_refused", "the partner does not take its sale back")
+        return "94"
     result = ledger.move(
         case.tx,
         f"{order.key}/resolved",
@@ -164,7 +178,7 @@ def _take_back(case: Case, order: Order, stands_minor: int) -> str:
 
 # ---------------------------------------------------------------- settlement
 
-_DEBITS: Final = ("withdrawal", "cardless_withdrawal", "purchase", "payment", "remittance")
+_DEBITS: Final = ("withdrawal", "cardless_withdrawal", "purchase", "payment", "top_up", "remittance")
 _CREDITS: Final = ("deposit", "cheque_deposit")
 _TOTALS: Final = (74, 75, 76, 77, 78, 80, 86, 87, 88, 89, 97)
 

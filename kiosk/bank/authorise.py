@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from kiosk.bank import accounts, ledger, payments, register
+from kiosk.bank import accounts, agency, ledger, partners, payments, register
 from kiosk.bank.accounts import Card
 from kiosk.bank.case import Case, echo
+from kiosk.bank.partner_data import PartnerData
 from kiosk.bank.register import Order
 from kiosk.bank.secrets import clear_pin
 from kiosk.host.message import AdditionalAmount, Message, MessageError, additional_amounts, parse_private, private
@@ -73,6 +74,8 @@ def authorise(case: Case, forced_code: str = "") -> Message:
         fee_minor=verdict.fee_minor,
     )
     register.open_order(case.tx, order)
+    if order.state == "refunded":
+        agency.give_back(case.tx, order, case.stamp)
     return echo(case, "0210", verdict.code, verdict.more)
 
 
@@ -136,6 +139,12 @@ def _serve(case: Case, operation: Operation, card: Card, pan: str) -> _Verdict:
     if operation.moves_money and case.amount_minor < 1:
         return _Verdict("13", account=card.account)
     cash = f"atm:{case.terminal}:cash"
+    if operation.name in agency.ASKED:
+        told = agency.ask(case, operation.name, card.account)
+        more = {48: private(told.tags)} if told.tags else None
+        return _Verdict(told.code, "informed" if told.code == "00" else "declined", account=card.account, more=more)
+    if operation.name in agency.PAID and (partner := agency.partner_of(case, agency.PAID[operation.name])):
+        return _buy(case, card.account, partner, two_phase=operation.two_phase)
     match operation.name:
         case "withdrawal" | "cardless_withdrawal":
             return _withdraw(case, card.account, cash)
@@ -267,6 +276,35 @@ def _remit(case: Case, account: str) -> _Verdict:
         payments.remember(case, to)
         verdict = replace(verdict, fee_minor=fee, more=(verdict.more or {}) | _balances(case, account))
     return verdict
+
+
+def _buy(case: Case, account: str, partner: PartnerData, *, two_phase: bool) -> _Verdict:
+    """Pay a partner: amount and commission, both or neither, then the partner's word.
+
+    A partner that refuses what is posted already has it given back at once: the order is *refunded*, not undone.
+    """
+    offer = agency.offer(case, partner)
+    if offer.code:
+        return _Verdict(offer.code, account=account)
+    fee, key = offer.fee_minor, f"{case.terminal}/{case.rrn}"
+    if case.message.get(28) != (f"D{fee:08d}" if fee else ""):
+        return _Verdict("13", account=account)
+    if _spendable(case, account, case.amount_minor + fee) < case.amount_minor + fee:
+        agency.let_go(case, partner)
+        return _Verdict("51", account=account, more=_balances(case, account))
+    payee, fees = f"payee:{partner.code}", f"bank:fees:{case.currency}"
+    verdict = _reserve(case, account, payee, account) if two_phase else _pay(case, account, payee)
+    if not verdict.more or verdict.state == "declined":
+        return verdict
+    if fee:
+        charge = ledger.hold if two_phase else ledger.move
+        charged = charge(case.tx, f"{key}/fee", account, fees, fee, case.currency, case.stamp)
+        assert charged.done, "amount and commission were covered together"
+    sale = agency.take_in(case, partner, key)
+    more = verdict.more | _balances(case, account) | {48: private(agency.sale_tags(case, partner, sale))}
+    if sale.state == "rejected":
+        return replace(verdict, code=partners.PARTNER_REFUSED, state="refunded", fee_minor=fee, more=None)
+    return replace(verdict, fee_minor=fee, more=more)
 
 
 def _tell_remittance(case: Case, account: str) -> _Verdict:

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from kiosk.bank import accounts, ledger, payments, register
+from kiosk.bank import accounts, agency, ledger, partners, payments, register
 from kiosk.bank.advices import complete, reverse, settle
 from kiosk.bank.authorise import authorise
 from kiosk.bank.case import Case, echo
 from kiosk.bank.data import CARD_STATES, BankData, TerminalData
 from kiosk.bank.ledger import Stamp
+from kiosk.bank.partners import NO_FAULT, Fault
 from kiosk.bank.register import ExceptionItem
 from kiosk.bank.storage import Store, Tx
 from kiosk.bank.times import Calendar, Clock
@@ -72,16 +73,17 @@ class Bank:
 
     # ------------------------------------------------------------ messages
 
-    def handle(self, message: Message, *, forced_code: str = "") -> Message:
+    def handle(self, message: Message, *, forced_code: str = "", partner_fault: Fault = NO_FAULT) -> Message:
         """Return the answer to a valid, authentic 0200, 0220, 0420, 0520 or 0620 of a known terminal.
 
-        `forced_code` declines a 0200 with that code, whatever the books say.
+        `forced_code` declines a 0200 with that code, whatever the books say;
+        `partner_fault` is what goes wrong at the partner meanwhile.
         """
-        return self._store.transact(lambda tx: self._once(tx, message, forced_code))
+        return self._store.transact(lambda tx: self._once(tx, message, forced_code, partner_fault))
 
-    def _once(self, tx: Tx, message: Message, forced_code: str) -> Message:
+    def _once(self, tx: Tx, message: Message, forced_code: str, partner_fault: Fault) -> Message:
         kind = message_class(message.mti)
-        case = self._case(tx, message)
+        case = self._case(tx, message, partner_fault)
         reference = message.get(7) + message.get(11) if kind == "0620" else message.get(37)
         key = f"{case.terminal}/{reference}/{kind}"
         content = self.data.keys.content(repr(sorted(message.fields.items())))
@@ -127,7 +129,7 @@ class Bank:
             case.report("suspect", tags.get("TX", "") or "the terminal reports a suspect state")
         return echo(case, "0630", "00")
 
-    def _case(self, tx: Tx, message: Message) -> Case:
+    def _case(self, tx: Tx, message: Message, partner_fault: Fault) -> Case:
         now = self.calendar.now()
         return Case(
             tx=tx,
@@ -137,13 +139,16 @@ class Bank:
             stamp=Stamp(self._business_date, now.isoformat()),
             now_s=int(now.timestamp()),
             pin_keys=self.terminals[message.get(41)].pin_keys,
+            partner_fault=partner_fault,
         )
 
     # ------------------------------------------------------------ the bank's own doings
 
     def tick(self) -> None:
-        """Open exception items for holds that nobody resolved in time; they stay held."""
+        """Open exception items for holds that nobody resolved in time (they stay held); take partners' final words."""
         self._store.transact(self._age_holds)
+        now_s = int(self.calendar.now().timestamp())
+        self._store.transact(lambda tx: agency.settle_ripe(tx, self._stamp(tx), now_s))
 
     def _age_holds(self, tx: Tx) -> None:
         now = self.calendar.now()
@@ -269,7 +274,7 @@ class Bank:
         return Stamp(register.get_state(tx, "business_date"), self.calendar.now().isoformat())
 
     def _prepare(self, tx: Tx) -> None:
-        for statement in (*ledger.SCHEMA, *accounts.SCHEMA, *register.SCHEMA, *payments.SCHEMA):
+        for statement in (*ledger.SCHEMA, *accounts.SCHEMA, *register.SCHEMA, *payments.SCHEMA, *partners.SCHEMA):
             tx.run(statement)
         if register.get_state(tx, "business_date"):
             return
@@ -280,7 +285,8 @@ class Bank:
         for currency in sorted(currencies):
             for kind in ("vault", "settlement", "pickup", "fees", "suspense"):
                 ledger.open_account(tx, f"bank:{kind}:{currency}", kind, currency)
-        for payee in data.payees:
+        partners.prepare(tx, data.partners)
+        for payee in dict.fromkeys((*data.payees, *data.partners)):
             ledger.open_account(tx, f"payee:{payee}", "payee", data.currency)
         for account in data.accounts:
             ledger.open_account(tx, account.number, "customer", account.currency, floor_minor=account.floor_minor)

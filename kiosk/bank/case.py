@@ -9,6 +9,7 @@ from typing import Final
 from kiosk.bank import register
 from kiosk.bank.data import BankData
 from kiosk.bank.ledger import Stamp
+from kiosk.bank.partners import NO_FAULT, Fault
 from kiosk.bank.storage import Tx
 from kiosk.host.message import Message
 from kiosk.host.spec import MESSAGES, OPERATIONS, Operation
@@ -30,6 +31,7 @@ class Case:
     stamp: Stamp
     now_s: int
     pin_keys: Mapping[int, str] = field(repr=False)
+    partner_fault: Fault = NO_FAULT
 
     @property
     def rrn(self) -> str:

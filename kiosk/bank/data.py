@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from kiosk.bank.partner_data import PartnerData, load_partners
 from kiosk.bank.secrets import BankKeys, TerminalKeys, luhn_valid, masked
 from kiosk.money import CURRENCIES
 
@@ -83,6 +84,7 @@ class BankData:
     payees: Mapping[str, str] = field(default_factory=dict)  # biller or agency code -> name
     remittance: RemittanceRule = RemittanceRule()
     correspondents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # other bank -> account -> holder
+    partners: Mapping[str, PartnerData] = field(default_factory=dict)  # under agency agreements, by code
     currency: str = "CNY"
     business_date: str = ""  # ISO; empty means the calendar's date at the first start
     partial_step_minor: int = 10_000
@@ -96,6 +98,13 @@ def _take(kind: type[Any], raw: Mapping[str, Any], where: str) -> Any:
         return kind(**raw)
     except TypeError as error:
         raise BankDataError(f"{where}: {error}; check the names of its keys") from None
+
+
+def _partners(raw: Mapping[str, Any]) -> dict[str, PartnerData]:
+    try:
+        return load_partners(raw)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BankDataError(f"partners: {error}; see config/partners.yaml") from None
 
 
 def load_bank(raw: Mapping[str, Any]) -> BankData:
@@ -112,6 +121,8 @@ def load_bank(raw: Mapping[str, Any]) -> BankData:
             terminals.append(_take(TerminalData, terminal, f"terminals[{n}]"))
         if "remittance" in raw:
             raw["remittance"] = _take(RemittanceRule, raw["remittance"], "remittance")
+        if "partners" in raw:
+            raw["partners"] = _partners(raw["partners"])
     except KeyError as error:
         raise BankDataError(f"the bank needs {error.args[0]!r}: keys, accounts, cards, terminals") from None
     data: BankData = _take(

@@ -36,9 +36,11 @@ class MemoryLink:
     @property
     def connection(self) -> int:
         """The number of the present connection; 0 while there is none and all that came was read."""
-        now = self._clock.now_ms()
-        if self._session is not None and not self._session.link_up:
+        if self._session is not None:
+            if self._session.link_up:
+                return self._number
             self._end(keep_arrived=True)
+        now = self._clock.now_ms()
         if self._session is None and not self._coming and not self._closed:
             if now < self._again_ms or not self.personality.link_up:
                 return 0
@@ -54,20 +56,23 @@ class MemoryLink:
         now = self._clock.now_ms()
         if self._session is not None:
             self._queue(self._session.tick())
+        if not self._coming:
+            return b""
         arrived = []
         while self._coming and self._coming[0][0] <= now:
             arrived.append(heappop(self._coming)[2])
         return b"".join(arrived)
 
     def next_deadline_ms(self) -> int | None:
-        instants = [self._coming[0][0]] if self._coming else []
+        soonest = self._coming[0][0] if self._coming else None
+        due = None
         if self._session is not None:
             due = self._session.next_deadline_ms()
-            if due is not None:
-                instants.append(due)
         elif not self._closed:
-            instants.append(max(self._again_ms, self.personality.down_until_ms))
-        return min(instants, default=None)
+            due = max(self._again_ms, self.personality.down_until_ms)
+        if soonest is None or due is None:
+            return due if soonest is None else soonest
+        return min(soonest, due)
 
     def drop(self) -> None:
         """Break the present connection; a new one follows."""

@@ -22,7 +22,8 @@ TWO_HOURS_S: Final = 2 * 3600
 STATEMENT_ROWS: Final = 10
 _MOVEMENTS: Final = {
     "withdrawal": "cash", "cardless_withdrawal": "cash", "deposit": "deposit", "cheque_deposit": "deposit",
-    "transfer": "transfer", "remittance": "remittance", "payment": "payment", "purchase": "purchase",
+    "transfer": "transfer", "remittance": "remittance", "payment": "payment", "top_up": "payment",
+    "purchase": "purchase",
 }  # fmt: skip
 
 SCHEMA: Final = (

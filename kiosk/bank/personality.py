@@ -6,6 +6,8 @@ unauthentic, ill-formed, or speak of another amount or number; the host may refu
 once or right after an answer. Keys and network management are not struck: a session that does not come up is
 what `link_down` is for. The books behind are never wrong.
 
+Behind the host a partner (biller, operator, ticket agency) may be late, refuse, not know a number, or be gone.
+
 A struck fault waits for messages that fit its filter, lets `nth - 1` of them pass and then acts `times` times.
 """
 
@@ -31,9 +33,13 @@ class HostFault:
     arguments: Mapping[str, int | str] = field(default_factory=dict)
     applies_to: tuple[str, ...] = ("0200",)
     edge_cases: tuple[int, ...] = ()
+    operations: tuple[str, ...] = ()  # struck at these only; at the partner behind the host, not on the line
 
 
 _ADVICES: Final = ("0220", "0420", "0520", "0620")
+_CHECKS: Final = ("bill_check", "top_up_check")
+_PAYMENTS: Final = ("payment", "top_up")
+_TICKETS: Final = ("ticket_catalogue", "ticket_hold", "purchase")
 
 FAULTS: Final[Mapping[str, HostFault]] = {
     f.name: f
@@ -57,6 +63,35 @@ FAULTS: Final[Mapping[str, HostFault]] = {
         HostFault("advice_lost", "loses an advice: the host never saw it", {}, _ADVICES, (37,)),
         HostFault("advice_refused", "answers an advice with code and does nothing", {"code": "12"}, _ADVICES, (39,)),
         HostFault("link_down", "the line goes down at once for for_ms", {"for_ms": 60_000}, (), (35, 41)),
+        HostFault(
+            "partner_pending", "the partner takes it in, and its final word comes for_s later: accepted or rejected",
+            {"for_s": 6, "then": "accepted"}, edge_cases=(81,), operations=_PAYMENTS,
+        ),
+        HostFault(
+            "partner_rejects", "the partner refuses what is paid already", edge_cases=(82,), operations=_PAYMENTS
+        ),
+        HostFault(
+            "partner_unknown", "the partner does not know the number", edge_cases=(83,),
+            operations=(*_CHECKS, *_PAYMENTS),
+        ),
+        HostFault(
+            "partner_answer_lost", "the partner's answer is lost, and it is asked again", edge_cases=(87,),
+            operations=_PAYMENTS,
+        ),
+        HostFault(
+            "partner_down", "the partner cannot be reached", edge_cases=(81,),
+            operations=(*_CHECKS, *_PAYMENTS, *_TICKETS),
+        ),
+        HostFault(
+            "partner_sold_out", "the last places are gone", edge_cases=(86,), operations=("ticket_hold", "purchase")
+        ),
+        HostFault(
+            "partner_lets_go", "the agency has freed the held places", edge_cases=(86,), operations=("purchase",)
+        ),
+        HostFault(
+            "partner_keeps", "the partner does not take its sale back", {}, ("0420",), (82,),
+            (*_PAYMENTS, "purchase"),
+        ),
         HostFault("out_of_order", "answers after the next answer, or by_ms", {"by_ms": 5_000}, edge_cases=(32,)),
     )
 }
@@ -142,6 +177,10 @@ class Personality:
             if message_class(message.mti) not in struck.classes:
                 continue
             if struck.operation and OPERATIONS[struck.operation].code[:2] != message.get(3)[:2]:
+                continue
+            if (at := FAULTS[struck.name].operations) and not any(
+                OPERATIONS[name].code[:2] == message.get(3)[:2] for name in at
+            ):
                 continue
             if struck.passing:
                 struck.passing -= 1

@@ -5,6 +5,8 @@ An order is one 0200 (or the tombstone of one that was reversed before it came).
     approved ──0220──> completed        declined      informed (nothing to complete)
         │ ──0420 partial──> partial     tombstone     posted (single phase, ──0420──> reversed)
         └───0420 full──> reversed       orphan (0220 without an original)
+
+and a posted order that its partner refuses is refunded: given back by new entries.
 """
 
 from __future__ import annotations

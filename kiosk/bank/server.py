@@ -15,6 +15,7 @@ from typing import Final
 
 from kiosk.bank.bank import PIN_KEYS_KEPT, Bank, Terminal
 from kiosk.bank.case import mmdd
+from kiosk.bank.partners import Fault
 from kiosk.bank.personality import Personality, Struck
 from kiosk.host.framing import FrameReader, frame
 from kiosk.host.mac import Mac, check_value, make_mac, wrap
@@ -90,8 +91,10 @@ class BankSession:
         if terminal is None or self.wants_close:
             return []
         now = self._clock.now_ms()
-        replies: Replies = [(0, raw) for due, raw in self._withheld if due <= now]
-        self._withheld = [(due, raw) for due, raw in self._withheld if due > now]
+        replies: Replies = []
+        if self._withheld:
+            replies += [(0, raw) for due, raw in self._withheld if due <= now]
+            self._withheld = [(due, raw) for due, raw in self._withheld if due > now]
         if self._keys_due_ms is not None and self._keys_due_ms <= now:
             replies += self._offer_keys(terminal)
         today = self._bank.business_date
@@ -101,10 +104,12 @@ class BankSession:
         return replies
 
     def next_deadline_ms(self) -> int | None:
+        if not self._withheld:
+            return self._keys_due_ms
         instants = [due for due, _ in self._withheld]
         if self._keys_due_ms is not None:
             instants.append(self._keys_due_ms)
-        return min(instants, default=None)
+        return min(instants)
 
     def order(self, *, in_service: bool) -> Replies:
         """Order the terminal in or out of service (902, 903). Nothing goes out before it signed on."""
@@ -173,6 +178,9 @@ class BankSession:
         self.counters["faults"] += 1
         if fault.name in _ACTS_NOT:
             return []
+        if self.personality.faults[fault.name].operations:
+            at_partner = Fault(fault.name, fault.arguments)
+            return [(0, self._seal(terminal, self._bank.handle(message, partner_fault=at_partner)))]
         if fault.name == "advice_refused":
             return self._refuse(message, fault.text("code"))
         answer = self._bank.handle(message, forced_code=fault.text("code") if fault.name == "decline" else "")

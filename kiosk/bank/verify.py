@@ -1,7 +1,8 @@
 """The invariants of the books, checked by reading everything anew.
 
-Numbers and names follow the reference of the host side (I1 to I16). I11 and I16 are properties of
-concurrent use: their traces here are a floor overstepped (I3) or a balance that differs from its entries (I2).
+Numbers and names follow the reference of the host side (I1 to I16); I17 compares the bank with its partners. I11 and
+I16 are properties of concurrent use: their traces here are a floor overstepped (I3) or a balance that differs from
+its entries (I2).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kiosk.bank.ledger import GENESIS, row_hash
+from kiosk.bank.partners import disagreements
 from kiosk.bank.register import all_orders
 from kiosk.bank.storage import Row, Tx
 
@@ -45,6 +47,7 @@ def violations(tx: Tx, now_s: int, hold_hours_max: int) -> list[Violation]:
     found += _orders(tx, transfers, now_s, hold_hours_max)
     found += _daily_use(tx)
     found += _terminal_cash(tx)
+    found += [Violation("I17", key, text) for key, text in disagreements(tx)]
     return found
 
 
@@ -148,7 +151,7 @@ def _orders(tx: Tx, transfers: list[Row], now_s: int, hold_hours_max: int) -> It
             yield Violation("I14", order.key, f"{order.state}, but the ledger has {effect or 'nothing'}")
         if order.state in ("declined", "informed", "tombstone", "orphan") and (effect or resolved):
             yield Violation("I14", order.key, f"{order.state}, but the ledger has {effect}")
-        if order.state in ("partial", "reversed"):
+        if order.state in ("partial", "reversed", "refunded"):
             ways = (("hold", "post" if order.stands_minor else "void"), ("move", "move"))
             if resolved is None or (effect, resolved[2]) not in ways:
                 yield Violation("I14", order.key, f"{order.state}, but the ledger has {effect or 'nothing'}")

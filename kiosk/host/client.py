@@ -129,6 +129,8 @@ class HostClient:
         self._business_date = ""
         self.wants_close = False
         self.counters = HostCounters()
+        self._due_ms: int | None = None
+        self._asks = True  # something was done since `_due_ms` was found
 
     # ------------------------------------------------------------ what the terminal asks
 
@@ -156,6 +158,7 @@ class HostClient:
         }
 
     def connected(self) -> None:
+        self._asks = True
         self._connected = True
         self._reader = FrameReader()
         self._out.clear()
@@ -165,6 +168,7 @@ class HostClient:
 
     def disconnected(self, reason: str) -> list[HostReport]:
         """End what hung on the connection. `reason` is the link's own word for it, shown by `state`."""
+        self._asks = True
         self._connected = False
         self._drop_reason = reason
         self._offline("link")
@@ -175,6 +179,7 @@ class HostClient:
 
         When not online, or with `in_flight_max` under way, it answers `HostSilent(sent=False)`.
         """
+        self._asks = True
         message = request_message(request, self._settings, self._pin_key_index)
         validate(message)
         if not self.online or len(self._in_flight) >= self._settings.in_flight_max:
@@ -188,12 +193,14 @@ class HostClient:
 
     def advise(self, advice: Advice, *, repeat: bool = False) -> None:
         """Queue `advice`. Raises MessageError for one that cannot be expressed, OverflowError when full."""
+        self._asks = True
         message = advice_message(advice, self._settings)
         validate(message)
         self._saf.put(advice.id, message, repeat=repeat)
 
     def key_loaded(self, name: str, *, loaded: bool) -> None:
         """Answer the host's key change. Ignored when none waits (its time was over)."""
+        self._asks = True
         loading = self._loading
         if loading is None or name != PIN_KEY:
             return
@@ -203,6 +210,7 @@ class HostClient:
         self._answer_network(loading.message, "00" if loaded else "96", {"KC": loading.check_value} if loaded else {})
 
     def receive(self, data: bytes) -> list[HostReport]:
+        self._asks = True
         try:
             messages = self._reader.feed(data)
         except MessageError:
@@ -215,6 +223,9 @@ class HostClient:
 
     def tick(self) -> list[HostReport]:
         now = self._clock.now_ms()
+        if not self._asks and (self._due_ms is None or now < self._due_ms):
+            return []
+        self._asks = True
         for key, flight in list(self._in_flight.items()):
             if flight.deadline_ms <= now:
                 self._end(key)
@@ -235,6 +246,8 @@ class HostClient:
         return self._take_reports()
 
     def data_to_send(self) -> bytes:
+        if not self._asks:
+            return b""
         if self._usable:
             now = self._clock.now_ms()
             message = self._saf.due(now)
@@ -246,6 +259,12 @@ class HostClient:
         return data
 
     def next_deadline_ms(self) -> int | None:
+        if self._asks:
+            self._due_ms = self._next_deadline_ms()
+            self._asks = False
+        return self._due_ms
+
+    def _next_deadline_ms(self) -> int | None:
         now = self._clock.now_ms()
         if self._reports or self._out:
             return now

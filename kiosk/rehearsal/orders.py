@@ -50,9 +50,26 @@ def order_errors(world: World) -> list[str]:
         if case is None or case.get("posting", Posting.NOTES.value) == Posting.NOTES.value:
             continue
         ours, theirs = entry.data["stands_minor"], _stands(orders.get(case["rrn"]))
+        order = orders.get(case["rrn"])
+        if order is not None and order.state == "refunded" and ours == order.approved_minor:
+            continue  # it stood when it was closed; the partner's refusal came later and was given back
         if ours != theirs:
             errors.append(f"{case['operation']} {case['rrn']}: {ours} stands by the journal, {theirs} at the bank")
-    return errors + _told_errors(world, orders, looked_at)
+    return errors + _told_errors(world, orders, looked_at) + _partner_errors(world, orders)
+
+
+def _partner_errors(world: World, orders: dict[str, Order]) -> list[str]:
+    """Return every partner that was not credited exactly what stands of the orders for it."""
+    errors = []
+    for code in world.bank.data.partners:
+        account = f"payee:{code}"
+        held, credited = world.bank.balance(account), 0
+        owed = sum(order.stands_minor for order in orders.values() if order.counter_account == account)
+        if held is not None:
+            credited = held.ledger_minor
+        if credited != owed:
+            errors.append(f"{account} was credited {credited}; {owed} stands of the orders for it")
+    return errors
 
 
 def _stands(order: Order | None) -> int:
@@ -72,11 +89,11 @@ def _told_errors(world: World, orders: dict[str, Order], looked_at: set[str]) ->
     said: dict[tuple[str, str], None] = {}
     for view in world.views:
         reference = view.values.get("reference")
-        if view.values.get("what") in ("remittance_status", "exchange_notice"):
+        if view.values.get("what") in ("remittance_status", "partner_status", "exchange_notice"):
             continue  # tells of an earlier order, whatever became of it, or of none
         if isinstance(reference, str) and view.screen in SAID_DONE | SAID_NOT_CHARGED:
             said[view.screen, reference] = None
-    errors = []
+    errors = _partner_told_errors(world, orders)
     for screen, reference in said:
         order = orders.get(reference)
         if screen in SAID_DONE and (order is None or order.code != "00" or order.state in ("reversed", "tombstone")):
@@ -84,3 +101,19 @@ def _told_errors(world: World, orders: dict[str, Order], looked_at: set[str]) ->
         if screen in SAID_NOT_CHARGED and _stands(order) and reference not in looked_at:
             errors.append(f"the screen {screen!r} said that {reference} is not charged; {_stands(order)} stands")
     return errors
+
+
+def _partner_told_errors(world: World, orders: dict[str, Order]) -> list[str]:
+    """Return every final word about a payment to a partner that was not true: paid stays paid, returned is returned."""
+    said: dict[tuple[str, str], None] = {}
+    for view in world.views:
+        what, reference = str(view.values.get("what", "")), str(view.values.get("reference", ""))
+        state = str(view.values.get("state", "")) if what == "partner_status" else what.rpartition("_")[2]
+        if view.screen == "payment_returned":
+            state = "refunded"
+        if view.screen in ("completed", "payment_returned") and reference in orders and state in ("paid", "refunded"):
+            said[state, reference] = None
+    return [
+        f"the screen said {state} of {reference}; {orders[reference].stands_minor} stands"
+        for state, reference in said if (state == "paid") != bool(orders[reference].stands_minor)
+    ]  # fmt: skip

@@ -145,7 +145,7 @@ class Person:
                 return self._answer(view)
             case "confirm_order":
                 return post("chose_yes")
-            case "completed" | "unconfirmed" | "pin_unknown" | "refused":
+            case "completed" | "payment_returned" | "unconfirmed" | "pin_unknown" | "refused":
                 return post("pressed_enter")
             case "balance" | "statement":
                 return post(self._form.says.get(screen, "pressed_enter"))
@@ -164,7 +164,7 @@ class Person:
                 return post("pressed_cancel")
             case "choose_mix":
                 return post("chose_mix", "0")
-            case "no_receipt" | "partial_offer":
+            case "no_receipt" | "partial_offer" | "check_ticket" | "reprint_ticket":
                 return post("chose_yes")
             case "lower_offer" | "another":
                 return post("chose_no")
@@ -186,7 +186,7 @@ class Person:
                 return post("chose_yes" if self._feeds else "chose_no")
             case "take_back_notes":
                 return lambda: self._take_back(view)
-            case "take_receipt":
+            case "take_receipt" | "take_ticket":
                 return self._take_document
             case "receipt_on_screen":
                 return post("chose_yes")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from drivers.base.clock import SimCalendar, SimClock
+from drivers.sim.device import SimDevice
 from drivers.sim.wire import Wire, WireFault
 from kiosk import compose
 from kiosk.bank.bank import Bank
@@ -30,6 +31,7 @@ from kiosk.kernel import Watcher, no_point
 from kiosk.ports import Input
 from kiosk.rehearsal import describe
 from kiosk.rehearsal.person import Person, wallet_of
+from kiosk.rehearsal.quick_wire import QuickWire
 from kiosk.rehearsal.scenario import FaultForm, Scenario
 from kiosk.terminal import Terminal
 from kiosk.turn import Words
@@ -100,12 +102,12 @@ class World:
             self._folder = Path(tempfile.mkdtemp(prefix="kiosk-rehearsal-"))
             journal_file = self._folder / "journal.db"
         self._journal_path: Path | str = journal_file or ":memory:"
-        self.sims = compose.simulators(self.config, self.clock)
         self.wires: Mapping[str, Wire] = {
-            name: Wire(self.clock, sim, self._wire_observer(name)) for name, sim in self.sims.items()
+            name: QuickWire(self.clock, sim, self._wire_observer(name))
+            for name, sim in compose.simulators(self.config, self.clock).items()
         }
         self.bank = compose.model_bank(self.config, SqliteStore(), self.clock, self.calendar, scenario.seed)
-        self.link = _TappedLink(self.bank, self._host_observer() if transcript else None)
+        self.link = _TappedLink(self.bank, self._host_observer()) if transcript else MemoryLink(self.bank)
         cards = {str(c["label"]): c for c in self.config.bank["cards"]}
         if scenario.person.card not in cards:
             raise ValueError(f"{scenario.file}: no card {scenario.person.card!r}; there are: {', '.join(cards)}")
@@ -126,6 +128,11 @@ class World:
         self._stirred_ms = 0
         self.cuts = 0
         self._prepare_world()
+
+    @property
+    def sims(self) -> Mapping[str, SimDevice]:
+        """The simulators, by place; taken from their wires, which then ask them anew what is due."""
+        return {name: wire.device for name, wire in self.wires.items()}
 
     # ------------------------------------------------------------ running
 
@@ -166,22 +173,23 @@ class World:
             return False
         instants = [self.person.next_deadline_ms(), *(w.at_ms for w in self._waiting)]
         instants += [wire.next_deadline_ms() for wire in self.wires.values()]
-        instants.append(self.link.next_deadline_ms())
-        if self.terminal is not None:
-            instants.append(self.terminal.next_deadline_ms())
-        later = [i for i in instants if i is not None and i > now]
-        if any(i is not None and i <= now for i in instants) and not later:
+        # the terminal's own includes its end of the link
+        instants.append((self.terminal or self.link).next_deadline_ms())
+        known = [i for i in instants if i is not None]
+        later = [i for i in known if i > now]
+        if known and not later:
             raise TimeoutError(
                 f"{self.scenario.scenario}: work is due that nobody does, at {self._where()}; now {now}, due: "
                 f"person {self.person.next_deadline_ms()}, link {self.link.next_deadline_ms()}, "
                 f"terminal {self.terminal.next_deadline_ms() if self.terminal else None}, "
                 f"wires { {name: wire.next_deadline_ms() for name, wire in self.wires.items()} }"
             )
-        if not later or min(later) > self.scenario.limit_ms:
+        soonest = min(later, default=None)
+        if soonest is None or soonest > self.scenario.limit_ms:
             if self._settled(now):
                 return False
             raise TimeoutError(f"{self.scenario.scenario}: not settled after {now} ms, at {self._where()}")
-        self.clock.move_to(min(later))
+        self.clock.move_to(soonest)
         return True
 
     def _pump(self) -> bool:
@@ -287,7 +295,7 @@ class World:
         elif world.paper == "low":
             self.wires["printer"].device.strike("near_end")
         if world.card_inside:
-            self.sims["card_reader"].act("insert_card", track2=self.wallet.track2)
+            self.wires["card_reader"].device.act("insert_card", track2=self.wallet.track2)
 
     def _viewed(self, view: View) -> None:
         self.views.append(view)
@@ -328,7 +336,7 @@ class World:
             self.wires[fault.device].act(fault.act, **fault.args)
         elif fault.device:
             self.say("fault", f"{fault.device}: {fault.fault} {fault.args or ''}")
-            self.sims[fault.device].strike(fault.fault, **fault.args)
+            self.wires[fault.device].device.strike(fault.fault, **fault.args)
         elif fault.host:
             self.say("fault", f"host: {fault.host} {fault.args or ''}")
             self.link.personality.strike(fault.host, nth=fault.nth, times=fault.times, **fault.args)
@@ -383,7 +391,7 @@ class World:
     # ------------------------------------------------------------ the truth afterwards
 
     def dispenser_state(self) -> Any:
-        return self.sims["dispenser"].state()
+        return self.wires["dispenser"].device.state()
 
     def notes_out(self) -> dict[str, int]:
         """Return what the dispenser let out: the tray and what was taken from it."""
@@ -406,7 +414,7 @@ class World:
 
     def card_place(self) -> str:
         """Return where the card is: customer, exit, inside or retained."""
-        state: Any = self.sims["card_reader"].state()
+        state: Any = self.wires["card_reader"].device.state()
         if state["card"] is not None:
             return "exit" if state["card"]["place"] == "exit" else "inside"
         return "retained" if state["bin"] else "customer"
@@ -451,18 +459,17 @@ class World:
 class _TappedLink(MemoryLink):
     """The bank in memory, with a tap on the line for the transcript."""
 
-    def __init__(self, bank: Bank, seen: Callable[[str, bytes], None] | None) -> None:
+    def __init__(self, bank: Bank, seen: Callable[[str, bytes], None]) -> None:
         super().__init__(bank)
         self._seen = seen
 
     def write(self, data: bytes) -> None:
-        if self._seen:
-            self._seen("->", data)
+        self._seen("->", data)
         super().write(data)
 
     def read_available(self) -> bytes:
         data = super().read_available()
-        if data and self._seen:
+        if data:
             self._seen("<-", data)
         return data
 

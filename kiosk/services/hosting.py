@@ -49,6 +49,14 @@ REFUSALS: Final = {
     "90": "host_offline",
     "91": "host_offline",
     "96": "host_offline",
+    "B1": "unknown_number",
+    "B2": "nothing_due",
+    "B3": "payment_in_process",
+    "B4": "sold_out",
+    "B5": "hold_expired",
+    "B6": "partner_down",
+    "B7": "partner_refused",
+    "B8": "out_of_limits",
 }
 """Response code -> reason, as the catalogue words it."""
 
@@ -84,7 +92,10 @@ def open_case(turn: Turn, service: str, amount: Money, track2: Track2 | None, **
     case = fold(None, "case_opened", data)
     turn.record("case_opened", **data)
     if taken_over:
-        note(turn, "case_closed", paid_minor=0, stands_minor=0, suspect=False, reason="taken_over", by=case.id)
+        note(
+            turn, "case_closed", paid_minor=0, stands_minor=0, suspect=False, reason="taken_over",
+            posting=before.posting.value if before else "", by=case.id,
+        )  # fmt: skip
     turn.put(case)
     return case
 
@@ -143,14 +154,14 @@ def note_failure(turn: Turn) -> Case:
     """Write down that no answer to be trusted came."""
     report = turn.event.payload
     if isinstance(report, HostSilent):
-        return note(turn, "host_failed", why="silent" if report.sent else "not_sent")
+        return note(turn, "host_failed", why="silent" if report.sent else "not_sent", posting=_posting(turn))
     assert isinstance(report, HostMismatch)
-    return note(turn, "host_failed", why="mismatch", detail=report.why)
+    return note(turn, "host_failed", why="mismatch", detail=report.why, posting=_posting(turn))
 
 
 def note_failure_text(turn: Turn, detail: str) -> Case:
     """Write down that an answer came which the service cannot take."""
-    return note(turn, "host_failed", why="mismatch", detail=detail)
+    return note(turn, "host_failed", why="mismatch", detail=detail, posting=_posting(turn))
 
 
 def settle_case(turn: Turn, reason: Reason) -> Settlement | None:
@@ -179,9 +190,14 @@ def settle_case(turn: Turn, reason: Reason) -> Settlement | None:
         turn.put(replace(turn.get(Case), suspect=True))
     note(
         turn, "case_closed", paid_minor=turn.site.worth(dict(case.moved)).minor, stands_minor=stands.minor,
-        suspect=suspect, reason=reason.value, **more,
+        suspect=suspect, reason=reason.value, posting=case.posting.value, **more,
     )  # fmt: skip
     return settlement
+
+
+def _posting(turn: Turn) -> str:
+    """Return when the host would have moved money for the current case."""
+    return turn.get(Case).posting.value
 
 
 def _stands(case: Case, settlement: Settlement | None) -> Money:

@@ -15,16 +15,17 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from drivers.base.vocabulary import Document
+from kiosk.agreements import KINDS as PARTNERS
 from kiosk.services.case import Case
 from kiosk.services.dispensing import stock
-from kiosk.services.facts import Card
+from kiosk.services.facts import Card, DispenserOut
 from kiosk.turn import Turn
 
 CARD: Final = "card"  # a customer with a card and a PIN
 HOST: Final = "host"  # the host answers and nothing is owed to it
 CASH: Final = "cash"  # there are notes to pay
 DEVICES: Final = ("card_reader", "pin_pad", "dispenser", "note_acceptor", "printer", "ticket_printer")
-NEEDS: Final = (CARD, HOST, CASH, *DEVICES)
+NEEDS: Final = (CARD, HOST, CASH, *DEVICES, *PARTNERS)  # a kind of partner: an agreement with one is in force
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +65,15 @@ class Circumstances:
     host: bool
     cash: bool
     card: bool
+    partners: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One service's place in the menu: ``offered``, ``disabled`` or ``hidden``, and the cause of the latter two.
 
-    Causes: ``profile``, ``not_built``, ``card``, ``host_offline``, ``no_cash``, ``no_<device>`` (not fitted), or a
-    device's name (out of order).
+    Causes: ``profile``, ``not_built``, ``card``, ``host_offline``, ``no_cash``, ``no_agreement``, ``no_<device>``
+    (not fitted), or a device's name (out of order).
     """
 
     service: str
@@ -113,6 +115,8 @@ class Menu:
         for need in service.needs:
             if need in DEVICES and need not in now.installed:
                 return Line(name, "hidden", f"no_{need}")
+        if any(need in PARTNERS and need not in now.partners for need in service.needs):
+            return Line(name, "hidden", "no_agreement")  # N-AGY-01
         if CARD in service.needs and not now.card:
             return Line(name, "hidden", "card")
         for need in service.needs:
@@ -132,14 +136,16 @@ class Menu:
 def circumstances(turn: Turn, *, card: bool | None = None) -> Circumstances:
     """Return what the menu depends on, as it is now."""
     fitness = turn.fitness
+    unrested = {"dispenser"} if turn.find(DispenserOut) else set()  # back, but notes may lie in its path
     return Circumstances(
         installed=frozenset(fitness.installed),
-        usable=frozenset(d for d in fitness.installed if fitness.usable(d)),
+        usable=frozenset(d for d in fitness.installed if fitness.usable(d)) - unrested,
         host=fitness.host_online
         and fitness.pin_key_loaded
         and fitness.advices_waiting <= turn.site.advices_waiting_max,
         cash=any(s.available for s in stock(turn)),
         card=turn.find(Card) is not None if card is None else card,
+        partners=frozenset(a.kind for a in turn.site.agreements if "card" in a.pay_by),
     )
 
 
@@ -153,6 +159,7 @@ def explain(line: Line) -> str:
         "profile": "not in the capability profile",
         "not_built": "in the profile, but this version has no such service",
         "card": "needs a card in the reader",
+        "no_agreement": "no agency agreement for it is in force",
         "host_offline": "the host is not online, or messages to it wait",
         "no_cash": "the cassettes hold nothing that can be paid",
     }

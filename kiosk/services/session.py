@@ -106,6 +106,11 @@ class Sessions:
             turn.record("card_found", retained=result.retained)
 
     @guard
+    def card_good(self, turn: Turn) -> bool:
+        """Whether the card that came in is one that is served."""
+        return not turn.get(Card).error
+
+    @guard
     def reader_occupied(self, turn: Turn) -> bool:
         """Whether the reader will not open because a card is in it."""
         return bool(turn.event.payload.error == "occupied")
@@ -127,13 +132,26 @@ class Sessions:
     @action
     def begin_session(self, turn: Turn) -> None:
         """A card is in: a session has begun."""
+        self._begin(turn, self._why_not_card(turn))
+
+    @action
+    def begin_late(self, turn: Turn) -> None:
+        """A card came while the slot was closing: served only if the terminal still serves."""
+        self._begin(turn, self._why_not_card(turn) or ("other" if self._why_not(turn) else ""))
+
+    @action
+    def begin_unheard(self, turn: Turn) -> None:
+        """Begin a session with a card whose insertion was not heard of, to give it back."""
+        self._begin(turn, "unreadable")
+
+    @staticmethod
+    def _begin(turn: Turn, refused: str) -> None:
         event = turn.event.payload
-        assert isinstance(event, CardInserted)
+        track2 = event.track2 if isinstance(event, CardInserted) else None
         session = Session(turn.ticket("session"), turn.now_ms)
         turn.put(session)
-        refused = self._why_not_card(turn)
-        turn.put(Card(event.track2, refused))
-        card = event.track2.masked if event.track2 else ""
+        turn.put(Card(track2, refused))
+        card = track2.masked if track2 else ""
         turn.record("session_begun", session=session.id, card=card, refused=refused)
 
     @action

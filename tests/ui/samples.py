@@ -65,6 +65,10 @@ USUAL: dict[str, dict[str, Value]] = {
     "take_notes": {"amount": yuan(500), "picks": {"10000": 4, "5000": 2}},
     "printing": {},
     "take_receipt": {},
+    "take_ticket": {},
+    "check_ticket": {},
+    "reprint_ticket": {},
+    "payment_returned": {"amount": yuan(50), "fee": yuan(1), "partner": "联信通信", "reference": "632610000417"},
     "receipt_on_screen": {"lines": RECEIPT, "reference": "632610000417"},
     "another": {},
     "refused": {"reason": "insufficient_funds"},
@@ -139,6 +143,9 @@ EXTREME: dict[str, dict[str, Value]] = {
     "completed": {
         "what": "remittance", "amount": HUGE, "name": "J*** C*****", "to": "东海银行 **** 0041",
         "reference": LONG, "arrival": "two_hours", "note": "pickup",
+    },
+    "payment_returned": {
+        "amount": HUGE, "fee": yuan(50), "partner": "City Stage Tickets", "receipt": "ST1A2B3C4D", "reference": LONG,
     },
     "unconfirmed": {"amount": HUGE, "reference": LONG, "contact": PHONE},
     "balance": {"account": "Savings **** 0001", "available": HUGE, "ledger": HUGE},
