@@ -114,8 +114,8 @@ class Advice:
 
     `amount` is the original amount; `stands` what stands of it: for a completion what the customer got, for
     a partial reversal the same, for a full reversal zero. `units` are the dispensed notes per storage unit
-    (F48 DN), `rejected` the rejected ones (F48 RT), `accepted` the vaulted ones by face value (F48 DP). `suspect` marks a claim for reconciliation: the
-    terminal does not know whether the customer has the notes.
+    (F48 DN), `rejected` the rejected ones (F48 RT), `accepted` the vaulted ones by face value (F48 DP). `suspect` marks
+    a claim for reconciliation: the terminal does not know whether the customer has the notes.
     """
 
     id: str

@@ -61,7 +61,7 @@ class RemittanceForm(_Strict):
 
 
 class DepositForm(_Strict):
-    """What is taken in: at most so much in one deposit; `values_minor` are the notes taken, empty: all that are known."""
+    """What is taken in: at most so much in one deposit; `values_minor` are the notes taken, all known ones if empty."""
 
     most_minor: int = Field(default=1_000_000, gt=0)
     values_minor: list[int] = Field(default_factory=list)

@@ -2,8 +2,8 @@
 
 Deeds, by name: ``nothing``, ``walk_away`` (does nothing any more), ``insert_card``, ``take_card``, ``hold_card``
 (blocks the mouth), ``key_pin`` (value: digits), ``press`` (value: a key of the pad), ``input`` (value: ``event`` or
-``event=value``), ``type_amount`` (value: digits in major units), ``take_notes`` (count), ``take_document``, ``feed`` (value: a note, as in
-`feeds`), ``pull_note_back``.
+``event=value``), ``type_amount`` (value: digits in major units), ``take_notes`` (count), ``take_document``, ``feed``
+(value: a note, as in `feeds`), ``pull_note_back``.
 """
 
 from __future__ import annotations
@@ -178,8 +178,10 @@ class Person:
                 return self._take_notes
             case "insert_notes":
                 return None if view.values.get("notice") == "reading" else lambda: self._feed_or_finish(view)
-            case "note_offer" | "exchange_offer":
-                return post("chose_yes")
+            case "note_offer":
+                return post("deposit_confirmed")
+            case "exchange_offer":
+                return post("exchange_confirmed")
             case "exchange_shortage":
                 return post("chose_one", self._form.says.get("exchange_shortage", "tell_me_when"))
             case "another_note":

@@ -402,7 +402,7 @@ class World:
     def acceptor_places(self) -> Mapping[str, Mapping[int, int]]:
         """Return place -> face value in minor units -> notes, of the simulated acceptor; empty places without one."""
         if "note_acceptor" not in self.sims:
-            return dict.fromkeys(("path", "mouth", "customer", "cashbox", "removed", "store"), {})
+            return {name: {} for name in ("path", "mouth", "customer", "cashbox", "removed", "store")}
         state: Any = self.sims["note_acceptor"].state()
         places: Mapping[str, Mapping[int, int]] = state["places"]
         return places

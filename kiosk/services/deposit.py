@@ -114,7 +114,8 @@ class Deposit:
         rows = head(turn, "receipt.title_deposit", case.rrn, case.card)
         rows.append(Rule())
         for value, count in case.vaulted.items():
-            rows.append(Columns("", say("receipt.notes", amount=money_of(turn, turn.site.money(int(value))), count=count)))
+            face = money_of(turn, turn.site.money(int(value)))
+            rows.append(Columns("", say("receipt.notes", amount=face, count=count)))
         posted = turn.site.money(case.vaulted_minor if case.approved is not None else 0)
         rows.append(Columns(say("receipt.deposited"), money_of(turn, posted), bold=True))
         if case.suspect:

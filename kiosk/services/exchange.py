@@ -1,4 +1,6 @@
-"""Note exchange: one note in, smaller ones of the same value out; no fee, no account; the host hears of what goes wrong and moves no money.
+"""Note exchange: one note in, smaller ones of the same value out; no fee and no account.
+
+The host hears of what goes wrong and moves no money.
 
     target notes there? -> note into escrow -> offer -> confirm -> pay out -> vault the note -> slip
 
@@ -137,7 +139,8 @@ class Exchange:
         """Leave a request for the notes that are wanted, with a reference, and tell the bank."""
         swap = turn.get(Swap)
         reference = hosting.rrn_of(turn.now, turn.draw("stan"))
-        turn.record("shortage_request", reference=reference, source_minor=swap.source_minor, target_minor=swap.target_minor)
+        wanted = {"source_minor": swap.source_minor, "target_minor": swap.target_minor}
+        turn.record("shortage_request", reference=reference, **wanted)
         hosting.tell_host(turn, f"notes of {swap.target_minor} wanted for {swap.source_minor}, request {reference}")
         turn.put(Outcome({"what": "exchange_notice", "reference": reference, "note": "exchange_notice"}))
 

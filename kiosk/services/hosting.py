@@ -92,7 +92,10 @@ def open_case(turn: Turn, service: str, amount: Money, track2: Track2 | None, **
     case = fold(None, "case_opened", data)
     turn.record("case_opened", **data)
     if taken_over:
-        note(turn, "case_closed", paid_minor=0, stands_minor=0, suspect=False, reason="taken_over", by=case.id)
+        note(
+            turn, "case_closed", paid_minor=0, stands_minor=0, suspect=False, reason="taken_over",
+            posting=before.posting.value if before else "", by=case.id,
+        )  # fmt: skip
     turn.put(case)
     return case
 

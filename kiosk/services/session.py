@@ -159,7 +159,7 @@ class Sessions:
         """Somebody without a card has chosen what needs none: a session has begun."""
         session = Session(turn.ticket("session"), turn.now_ms)
         turn.put(session)
-        turn.record("session_begun", session=session.id, card="")
+        turn.record("session_begun", session=session.id, refused="no_card")
 
     @guard
     def cardless(self, turn: Turn) -> bool:
