@@ -91,6 +91,7 @@ class Person:
         again = self._last is not None and asked == self._screen
         self._last, self._screen = shown, asked
         if not again:
+            self._pages = 0
             self._seen[screen] = self._seen.get(screen, 0) + 1
         deed = self._deed(screen)
         if again and deed is not None:
@@ -207,7 +208,6 @@ class Person:
 
     def _turn_page(self, view: View) -> None:
         self._pages += 1
-        self._last = None  # the same screen, with other services: look again
         self._hands.touch(Input("chose_more", "", view.serial))
 
     def _answer(self, view: View) -> Callable[[], None]:
