@@ -241,9 +241,7 @@ def test_a_ticket_is_final_with_its_paper_and_void_without(
 
 def test_a_purchase_that_is_not_covered_lets_the_seats_go(world: World) -> None:
     kept = hold(world)
-    world.ask(
-        18_000, sample.POOR, operation="purchase", fee=Money(180, "CNY"), private={"BL": f"{SHOW}|2|{kept}"}
-    )
+    world.ask(18_000, sample.POOR, operation="purchase", fee=Money(180, "CNY"), private={"BL": f"{SHOW}|2|{kept}"})
     assert (world.last(HostAnswered).code, left(world)) == ("51", "2")
 
 
