@@ -20,13 +20,26 @@ from typing import Any, Final
 from kiosk.flow.chart import Chart, Transition
 from semantics.actions import OUTCOMES, Actions, Effect, Vars
 
-NODES_MAX: Final = 60_000  # beyond, the answer is `unknown`; a flow of ours has some thousand
+NODES_MAX: Final = 15_000  # beyond, the answer is `unknown`; the flows have about one thousand
 CASCADE_MAX: Final = 64  # as the runner
 HOST: Final = "host"
 INNER: Final = frozenset({"entered", "done", "cancelled", "refused", "failed"})
 
 Stack = tuple[tuple[str, str], ...]
-Written = tuple[str, tuple[tuple[str, Any], ...]]  # a record: kind and data
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Written:
+    """A record that some step writes. There is one object for equal records: they are compared by identity.
+
+    `events` are what it says in the words of the vocabulary; `starts` and `finishes` the tracked affordances.
+    """
+
+    kind: str
+    data: Mapping[str, Any]
+    events: tuple[str, ...]
+    starts: tuple[str, ...]
+    finishes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,23 +471,21 @@ class FluentRules:
                  key_of: Mapping[str, str | None]) -> None:  # fmt: skip
         self._recognise, self._dependents, self._bases = recognise, dependents, bases
         self._tracked, self._extra, self._ends, self._key_of = tracked, extra, ends, key_of
-        self._known: dict[Written, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {}
+        self._known: dict[Any, Written] = {}
         self.orphans: dict[tuple[str, str], Written] = {}
 
-    def said(self, record: Written) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-        """Return the events that a record says, and what they finish and start."""
-        known = self._known.get(record)
+    def written(self, kind: str, data: Mapping[str, Any]) -> Written:
+        """Return the one object for a record."""
+        key = (kind, *data.items())
+        known = self._known.get(key)
         if known is None:
-            kind, pairs = record
-            data = dict(pairs)
-            if "moves" in data:
-                data["moves"] = [dict(m) for m in data["moves"]]
-            events = self._recognise({"kind": kind, "data": data})
-            known = self._known[record] = (
-                tuple(e.name for e in events),
-                tuple(a for e in events for a in e.finishes if a in self._tracked),
+            plain = {k: [dict(m) for m in v] if k == "moves" else v for k, v in data.items()}
+            events = self._recognise({"kind": kind, "data": plain})
+            known = self._known[key] = Written(
+                kind, plain, tuple(e.name for e in events),
                 tuple(a for e in events for a in e.starts if a in self._tracked),
-            )
+                tuple(a for e in events for a in e.finishes if a in self._tracked),
+            )  # fmt: skip
         return known
 
     def run(
@@ -484,9 +495,9 @@ class FluentRules:
         result = []
         given = frozenset(a for a, ask in self._extra.items() if ask(values) is True)
         for kind, data in written:
-            record: Written = (kind, tuple(data.items()))
+            record = self.written(kind, data)
             before = holding | given
-            _, finishes, starts = self.said(record)
+            finishes, starts = record.finishes, record.starts
             now = set(holding)
             if kind == "boot":  # whoever was there has gone, and what stands on a session with him
                 finishes = (*finishes, *(a for a in now if self._key_of.get(a) == "session"))

@@ -140,7 +140,7 @@ def told(graph: Graph, way: Iterable[Edge]) -> list[str]:
         to = "/".join(edge.arcs[-1][0:3:2]) if edge.arcs else graph.nodes[edge.source].at
         if edge.target >= 0:
             to = graph.nodes[edge.target].at
-        kinds = [w[0] for w, _, _ in edge.records if w[0] != "step"]
+        kinds = [w.kind for w, _, _ in edge.records if w.kind != "step"]
         journal = f"  journal: {', '.join(kinds)}" if kinds else ""
         lines.append(f"{n:2}. {WHO.get(edge.by, edge.by)}: {edge.event}{said} -> {to}{journal}")
     return lines
@@ -154,15 +154,15 @@ class Verifier:
     norms: NormSet
     rules: FluentRules
     _matched: dict[Any, bool | None] = field(default_factory=dict)
+    _words: dict[str, frozenset[str]] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
     active: set[str] = field(default_factory=set)
 
     # ------------------------------------------------ asking
 
     def _world(self, norm: Norm, record: Written, holding: frozenset[str], bound: Mapping[str, Any]) -> World:
-        data = dict(record[1])
-        slice_ = data.get(norm.slice) if norm.slice else None
-        return World(data, bound, slice_ or bound.get("\0slice"), lambda a, _: a in holding, lambda _: False)
+        slice_ = record.data.get(norm.slice) if norm.slice else None
+        return World(record.data, bound, slice_ or bound.get("\0slice"), lambda a, _: a in holding, lambda _: False)
 
     def _ask(self, norm: Norm, expr: Any, record: Written, holding: frozenset[str], bound: Any) -> bool | None:
         if expr is None:
@@ -181,11 +181,11 @@ class Verifier:
         wide: bool = False,
     ) -> bool:  # fmt: skip
         """Tell whether a record matches a pattern of an instance; `wide`: events without the slice key count, too."""
-        events = self.rules.said(record)[0]
+        events = record.events
         for atom in atoms:
             if atom.event not in events:
                 continue
-            own = norm.slice is None or (i.mine and any(k == norm.slice for k, _ in record[1]))
+            own = norm.slice is None or (i.mine and norm.slice in record.data)
             free = norm.slice is not None and norm.slice not in self.norms.vocabulary.events[atom.event].data
             if not (own or (wide and free)):
                 continue
@@ -200,8 +200,8 @@ class Verifier:
         """Return the instance that a record makes, if it does. `holding` is the state after the record."""
         if norm.trigger is None:
             return None
-        events = self.rules.said(record)[0]
-        data = dict(record[1])
+        events = record.events
+        data = record.data
         for atom in norm.trigger:
             if atom.event not in events:
                 continue
@@ -228,7 +228,7 @@ class Verifier:
             if i.cut:
                 return None
             i = replace(i, cut=True)
-        if i.mine and norm.slice in OPENERS and any(w[0] == OPENERS[norm.slice] for w, _, _ in edge.records):
+        if i.mine and norm.slice in OPENERS and any(w.kind == OPENERS[norm.slice] for w, _, _ in edge.records):
             return replace(i, mine=False)
         return i
 
@@ -257,9 +257,24 @@ class Verifier:
     # ------------------------------------------------ norms
 
     @cached_property
+    def events_of(self) -> list[frozenset[str]]:
+        """Return what each step says."""
+        return [frozenset(e for w, _, _ in edge.records for e in w.events) for edge in self.graph.edges]
+
+    def touches(self, norm: Norm, edge: int) -> bool:
+        """Tell whether a step can matter to an instance of a norm."""
+        duty = norm.duty
+        if duty.keep is not None:
+            return bool(self.graph.edges[edge].records)
+        if norm.id not in self._words:
+            patterns = (duty.action, duty.before, duty.until, duty.released_by)
+            self._words[norm.id] = frozenset(a.event for pattern in patterns for a in pattern)
+        return not self._words[norm.id].isdisjoint(self.events_of[edge])
+
+    @cached_property
     def possible(self) -> frozenset[str]:
         """Return every event that some step says."""
-        return frozenset(e for edge in self.graph.edges for w, _, _ in edge.records for e in self.rules.said(w)[0])
+        return frozenset().union(*self.events_of)
 
     def prove(self, norm: Norm) -> Proof:
         """Return the verdict on one norm."""
@@ -283,12 +298,12 @@ class Verifier:
         active = False
         for edge in self.graph.edges:
             for record, before, _ in edge.records:
-                said = self.rules.said(record)[0]
+                said = record.events
                 if not events.intersection(said):
                     continue
                 whole = Instance(())
                 guards = [norm.guards.get(a.event) for a in norm.duty.action if a.event in said]
-                if norm.slice is not None and not any(k == norm.slice for k, _ in record[1]):
+                if norm.slice is not None and norm.slice not in record.data:
                     continue
                 active = True
                 if not self.match(norm, norm.duty.action, record, before, whole):
@@ -313,8 +328,14 @@ class Verifier:
 
         An instance that its own step discharges is not yielded.
         """
-        duty, g = norm.duty, self.graph
-        preempt = duty.preempt
+        g = self.graph
+        if not norm.duty.preempt:
+            words = {a.event for a in norm.trigger or ()}
+            for n, edge in enumerate(g.edges):
+                if not words.isdisjoint(self.events_of[n]):
+                    for i, why in self._born(norm, edge, None):
+                        yield (*g.way_to(edge.source), edge), edge.target, i, why
+            return
         seen: dict[tuple[int, Written | None], tuple[tuple[int, Written | None], Edge] | None] = {(0, None): None}
         todo: deque[tuple[int, Written | None]] = deque([(0, None)])
 
@@ -330,36 +351,50 @@ class Verifier:
             node, latest = state
             for n in g.out[node]:
                 edge = g.edges[n]
-                live: list[Instance] = []
-                here = latest
-                for record, before, after in edge.records:
-                    following: list[Instance] = []
-                    for i in live:
-                        left, why = self.follow(norm, record, before, after, i)
-                        if why:
-                            yield (*way(state), edge), edge.target, i, why
-                        elif left is not None:
-                            following.append(left)
-                    live = following
-                    made = self.triggered(norm, record, after)
-                    if made is not None:
-                        kept = here is not None and self.match(norm, duty.action, here, after, made)
-                        now = duty.inclusive and self.match(norm, duty.action, record, after, made)
-                        if duty.keep is not None and self._ask(norm, duty.keep, record, after, made.bound) is not True:
-                            yield (*way(state), edge), edge.target, made, "the condition does not hold"
-                        elif not (kept or now):
-                            live.append(made)
-                    if preempt:
-                        whole = Instance(())
-                        if record[0] == OPENERS.get(norm.slice or "") or record[0] in ("boot", "session_ended"):
-                            here = None
-                        elif self.match(norm, duty.action, record, after, whole):
-                            here = record
-                for i in live:
-                    yield (*way(state), edge), edge.target, i, ""
+                for i, why in self._born(norm, edge, latest):
+                    yield (*way(state), edge), edge.target, i, why
+                here = self._latest(norm, edge, latest)
                 if edge.target >= 0 and (edge.target, here) not in seen:
                     seen[edge.target, here] = (state, edge)
                     todo.append((edge.target, here))
+
+    def _born(self, norm: Norm, edge: Edge, latest: Written | None) -> Iterator[tuple[Instance, str]]:
+        """Yield the instances that a step makes and does not end itself: (instance, violation)."""
+        duty = norm.duty
+        live: list[Instance] = []
+        for record, before, after in edge.records:
+            following: list[Instance] = []
+            for i in live:
+                left, why = self.follow(norm, record, before, after, i)
+                if why:
+                    yield i, why
+                elif left is not None:
+                    following.append(left)
+            live = following
+            made = self.triggered(norm, record, after)
+            if made is not None:
+                kept = latest is not None and self.match(norm, duty.action, latest, after, made)
+                now = duty.inclusive and self.match(norm, duty.action, record, after, made)
+                if duty.keep is not None and self._ask(norm, duty.keep, record, after, made.bound) is not True:
+                    yield made, "the condition does not hold"
+                elif not (kept or now):
+                    live.append(made)
+            latest = self._remembered(norm, record, after, latest)
+        for i in live:
+            yield i, ""
+
+    def _remembered(self, norm: Norm, record: Written, after: frozenset[str], latest: Written | None) -> Written | None:
+        """Return the latest act of the slice after a record: what may discharge a duty before it is made."""
+        if not norm.duty.preempt:
+            return None
+        if record.kind == OPENERS.get(norm.slice or "") or record.kind in ("boot", "session_ended"):
+            return None
+        return record if self.match(norm, norm.duty.action, record, after, Instance(())) else latest
+
+    def _latest(self, norm: Norm, edge: Edge, latest: Written | None) -> Written | None:
+        for record, _, after in edge.records:
+            latest = self._remembered(norm, record, after, latest)
+        return latest
 
     def _triggered(self, norm: Norm) -> Proof:
         starts: dict[tuple[int, Instance], tuple[Edge, ...]] = {}
@@ -418,7 +453,7 @@ class Verifier:
                 why = ""
                 if left is None:
                     continue
-                for record, before, after in edge.records:
+                for record, before, after in edge.records if self.touches(norm, n) else ():
                     assert left is not None
                     left, why = self.follow(norm, record, before, after, left)
                     if left is None:
@@ -479,7 +514,7 @@ class Verifier:
                 edge = g.edges[e]
                 live = {(k, on) for k, i in active if (on := self.goes_on(openers[k], edge, i)) is not None and on.mine}
                 for record, before, after in edge.records:
-                    if event in self.rules.said(record)[0]:
+                    if event in record.events:
                         done = True
                         opened = any(self.match(openers[k], openers[k].duty.action, record, before, i) for k, i in live)
                         opened = opened or any(
@@ -505,7 +540,7 @@ class Verifier:
                     for k, norm in enumerate(openers):
                         if norm.trigger is not None and (made := self.triggered(norm, record, after)) is not None:
                             live.add((k, made))
-                    if record[0] in ("boot", "session_ended"):
+                    if record.kind in ("boot", "session_ended"):
                         live = {(k, i) for k, i in live if openers[k].slice is None}
                 after_: _Opened = (edge.target, frozenset(live))
                 if after_ not in back:
@@ -553,7 +588,7 @@ def structure(graph: Graph, rules: FluentRules) -> Iterator[Proof]:
         says = f"from {g.nodes[first].at} no way leads to a state of rest"
         yield Proof("VF-ENDLESS", Proven.SYSTEM, says, "", tuple(g.way_to(first)))
     for (affordance, base), record in rules.orphans.items():
-        found = next((e for e in g.edges if any(w == record for w, _, _ in e.records)), None)
+        found = next((e for e in g.edges if any(w is record for w, _, _ in e.records)), None)
         way = (*g.way_to(found.source), found) if found else ()
         yield Proof("VF-BASE", Proven.SYSTEM, f"{affordance} starts while {base} does not hold", "", way)
     for word, (file, line) in g.undeclared.items():
@@ -586,8 +621,13 @@ def rules_of(norms: NormSet, actions: Actions) -> FluentRules:
     return FluentRules(v.recognise, v.dependents, bases, tracked, actions.fluents, v.ends, v.key_of)
 
 
-def verify(charts: Mapping[str, Chart], actions: Actions, norms: NormSet, *, only: Iterable[str] = ()) -> Result:
-    """Prove flows against norms. `only` names norms; without it all are proved, and the flows themselves."""
+def verify(
+    charts: Mapping[str, Chart], actions: Actions, norms: NormSet, *, only: Iterable[str] = (), first: bool = False
+) -> Result:
+    """Prove flows against norms. `only` names norms; without it all are proved, and the flows themselves.
+
+    With `first` it ends at the first violation by the system: enough to refuse a change.
+    """
     idle = {n.id: code for n, code, _ in idle_norms(norms, charts)}
     left_out = tuple(n for n, code in idle.items() if code == "FL03" and norms.by_id[n].duty.operator == "obliged")
     rules = rules_of(norms, actions)
@@ -610,6 +650,8 @@ def verify(charts: Mapping[str, Chart], actions: Actions, norms: NormSet, *, onl
             proofs.append(Proof("VF-FLOWS", Proven.HOLDS, says))
     verifier = Verifier(graph, norms, rules)
     for norm in norms.norms:
+        if first and any(p.verdict is Proven.SYSTEM for p in proofs):
+            break
         if norm.id in left_out or (wanted and norm.id not in wanted):
             continue
         proofs.append(verifier.prove(norm))
