@@ -83,7 +83,7 @@ def test_device_mistakes_name_what_there_is() -> None:
     assert wrong.exit_code == 2
     listed = runner.invoke(app, ["device", "list"])
     assert listed.exit_code == 0
-    assert "dispenser    lcdm-4000" in listed.stdout
+    assert "dispenser      lcdm-4000" in listed.stdout
 
 
 def test_doctor_tells_what_is_missing_and_what_to_do(tmp_path: Path) -> None:
