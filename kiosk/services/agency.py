@@ -264,7 +264,8 @@ def sale_rows(turn: Turn, case: Case) -> list[Element]:
     rows: list[Element] = [Rule()]
     if sale is not None and sale.code:
         rows += [
-            Columns(say("receipt.to"), partner_name(turn, sale.code)), Columns(say("receipt.customer_no"), sale.shown)
+            Columns(say("receipt.partner"), partner_name(turn, sale.code)),
+            Columns(say("receipt.customer_no"), sale.shown),
         ]  # fmt: skip
         if sale.name:
             rows.append(Columns(say("receipt.name"), sale.name))
