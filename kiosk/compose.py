@@ -107,7 +107,8 @@ def services() -> tuple[object, ...]:
     """Return one of everything that offers guards, actions, choices and views to charts."""
     chosen = businesses()
     receipts = Receipts({b.service.name: b.document for b in chosen})
-    general = (Sessions(menu()), Asking(), Entering(), Accounts(), Agencies(), Dispensing(), CashIns(), receipts, Upkeep())
+    cash = (Dispensing(), CashIns())
+    general = (Sessions(menu()), Asking(), Entering(), Accounts(), Agencies(), *cash, receipts, Upkeep())
     return *general, *chosen
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from drivers.base.acceptor import CashAcceptorCapabilities
 from drivers.base.vocabulary import Capabilities, Command, Happening, Health, Identity, Result
 
 Report = Result | Happening
@@ -17,7 +18,7 @@ class Driver(Protocol):
     """One device on one line; one command in flight."""
 
     @property
-    def capabilities(self) -> Capabilities: ...
+    def capabilities(self) -> Capabilities | CashAcceptorCapabilities: ...
 
     @property
     def identity(self) -> Identity | None:

@@ -2,7 +2,8 @@
 
 The places are counted, not configured: a first run of the service's plain scenario calls `point` before and after every
 journal commit and before and after every effect, and notes at which instants each note left the dispenser and where
-each note that went in was on its way through the acceptor. Then the same scenario is played once for each place and each kind of cut:
+each note that went in was on its way through the acceptor. Then the same scenario is played once for each place and
+each kind of cut:
 
     restart   the terminal's process dies; devices and bank go on, bytes under way are lost
     power     the devices lose their power, too
@@ -130,16 +131,15 @@ def _instants_inside(scenario: Scenario, config: Config, options: dict[str, Any]
     world = World(scenario, config, **options)
     if "note_acceptor" not in world.sims:
         return found
-    seen = {"phase": "idle", "note": 0}
+    phases = ["idle"]
 
     def probe() -> None:
         phase = str(world.sims["note_acceptor"].state()["phase"])
-        if phase != seen["phase"]:
-            seen["note"] = int(seen["note"]) + (phase == "reading")
-            seen["phase"] = phase
+        if phase != phases[-1]:
+            phases.append(phase)
             if phase != "idle":
-                found.setdefault(f"note {seen['note']} {phase}", world.clock.now_ms())
-        if int(seen["note"]) < len(scenario.person.feeds) or phase != "idle":
+                found.setdefault(f"note {phases.count('reading')} {phase}", world.clock.now_ms())
+        if phases.count("reading") < len(scenario.person.feeds) or phase != "idle":
             world.at(world.clock.now_ms() + PROBE_EVERY_MS, "probe", probe)
 
     if scenario.person.feeds:
