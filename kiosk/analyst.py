@@ -27,6 +27,7 @@ def mount(app: typer.Typer) -> None:
     app.add_typer(model_app, name="model")
     app.add_typer(norms_app, name="norms")
     app.add_typer(flow_app, name="flow")
+    app.command("verify")(verify)
 
 
 def fail(message: str, code: int = 2) -> typer.Exit:
@@ -99,6 +100,24 @@ def norms_table(
     if out.suffix not in forms:
         raise fail(f"{out}: write to a file that ends in .html, .md or .csv")
     write(out, forms[out.suffix](head, body))
+
+
+def verify(
+    norm: Annotated[list[str] | None, typer.Argument(help="Only these norms; all, and the flows, if left out.")] = None,
+    models: ModelsOption = MODELS,
+    everything: Annotated[bool, typer.Option("--all", help="Name what holds, too.")] = False,
+) -> None:
+    """Prove the flows that run against the norms; show the shortest way to every violation."""
+    from semantics.verifier import verify_models
+
+    result = verify_models(models, only=norm or ())
+    known = {p.about for p in result.proofs}
+    for wanted in norm or ():
+        if wanted not in known:
+            raise fail(f"{wanted}: there is no such norm, or no flow can do what it obliges to yet; kiosk model check")
+    print(result.render(all_=everything or bool(norm)))
+    if not result.ok:
+        raise typer.Exit(1)
 
 
 @flow_app.command("draw")

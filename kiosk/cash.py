@@ -82,11 +82,12 @@ class CashBook:
 
     def after(self, moves: Iterable[CashMove]) -> CashBook:
         """Return the book after `moves`; this one stays. Raises CashBookError for a move that cannot have happened."""
+        moves = tuple(moves)
+        if not moves:
+            return self
         book = CashBook()
         balances = self._balances.copy()
-        touched = False
         for move in moves:
-            touched = True
             if move.count <= 0 or move.source is move.target:
                 raise CashBookError(f"not a move: {move}")
             source = (move.source, move.unit, move.note)
@@ -97,15 +98,17 @@ class CashBook:
                     f"{move.count} notes of {move.note.value_minor} leave {move.source.value} of {move.unit}, "
                     f"where only {balances[source] + move.count} are"
                 )
-        if not touched:
-            return self
         book._balances = balances
         book.check()
         return book
 
     def count(self, place: Place, unit: str | None = None) -> int:
         """Return the notes at a place, of one unit or of all."""
-        return sum(n for (p, u, _), n in self._balances.items() if p is place and unit in (None, u))
+        total = 0
+        for (p, u, _), n in self._balances.items():
+            if p is place and (unit is None or u == unit):
+                total += n
+        return total
 
     def by_unit(self, place: Place) -> dict[str, int]:
         """Return unit -> notes at a place, zeros left out."""

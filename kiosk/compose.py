@@ -89,11 +89,11 @@ def businesses() -> tuple[Business, ...]:
         Transfer(),
         Remittance(),
         PinChange(),
-        Deposit(),
-        Exchange(),
         BillPayment(),
         TopUp(),
         TicketSale(),
+        Deposit(),
+        Exchange(),
     )  # fmt: skip
 
 
@@ -107,9 +107,10 @@ def services() -> tuple[object, ...]:
     """Return one of everything that offers guards, actions, choices and views to charts."""
     chosen = businesses()
     receipts = Receipts({b.service.name: b.document for b in chosen})
-    cash = (Dispensing(), CashIns())
-    general = (Sessions(menu()), Asking(), Entering(), Accounts(), Agencies(), *cash, receipts, Upkeep())
-    return *general, *chosen
+    return (
+        Sessions(menu()), Asking(), Entering(), Accounts(), Agencies(), Dispensing(), CashIns(), receipts, Upkeep(),
+        *chosen,
+    )  # fmt: skip
 
 
 def _check_services(charts: Mapping[str, Chart]) -> None:

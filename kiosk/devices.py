@@ -112,8 +112,9 @@ class DeviceDesk:
         reports: list[tuple[str, Report]] = []
         now_ms = self._clock.now_ms()
         for station in self._stations.values():
-            for report in self._pump_one(station, now_ms):
-                reports.append((station.name, report))
+            said = self._pump_one(station, now_ms)
+            if said:
+                reports += [(station.name, report) for report in said]
         return reports
 
     def next_deadline_ms(self) -> int | None:

@@ -22,8 +22,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from drivers.base.clock import Clock
 from drivers.base.errors import LineError
@@ -43,11 +44,12 @@ from kiosk.recovery import recover
 from kiosk.tap import KEPT, Passed, TappedLink
 from kiosk.terminal import Terminal
 from kiosk.turn import Words
-from kiosk.ui.render import Renderer
 from kiosk.ui.screens import ScreenError
-from kiosk.ui.values import Brand
 from kiosk.view import View
 from kiosk.wake import Waker
+
+if TYPE_CHECKING:
+    from kiosk.ui.render import Renderer
 
 LOOPBACK: Final = "127.0.0.1"
 CRASHES_MAX: Final = 3
@@ -115,7 +117,6 @@ class Live:
         folder.mkdir(parents=True, exist_ok=True)
         self.config, self.folder = config, folder
         self.clock, self.calendar = clock, calendar
-        self.renderer = Renderer(brand=Brand(dict(config.site.bank_name), config.site.contact))
         self.entries: deque[Entry] = deque(maxlen=ENTRIES_KEPT)
         self.messages: deque[Passed] = deque(maxlen=KEPT)
         self.view: View | None = None
@@ -158,6 +159,14 @@ class Live:
                 opening.callback(self.bank.stop)
             self._open = opening.pop_all()
 
+    @cached_property
+    def renderer(self) -> Renderer:
+        """Made when a window or a page first wants it: devices wake up meanwhile."""
+        from kiosk.ui.render import Renderer
+        from kiosk.ui.values import Brand
+
+        return Renderer(brand=Brand(dict(self.config.site.bank_name), self.config.site.contact))
+
     # ------------------------------------------------------------ for other threads
 
     def call(self, job: Callable[[], T]) -> T:
@@ -195,11 +204,14 @@ class Live:
 
     # ------------------------------------------------------------ the loop
 
-    def run(self, window: Screen | None = None) -> None:
-        """Serve until `stop`."""
+    def run(self, window: Screen | None = None, *, begun: Callable[[], None] | None = None) -> None:
+        """Serve until `stop`. `begun` is called once, when the devices have been told to wake up."""
         self._window = window
         try:
             self._start()
+            self._turn()
+            if begun is not None:
+                begun()
             idle_turns = 0
             while not self._stopping:
                 worked = self._turn()

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
+import socket
 import sys
+import threading
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from drivers.base.clock import MonotonicClock, WallCalendar
 from kiosk.wake import Waker
 
+if TYPE_CHECKING:
+    from kiosk.live import Live
+    from kiosk.web.server import BenchServer
+
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+LOOPBACK: Final = "127.0.0.1"
 ENDING: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -30,12 +39,9 @@ def say(text: str) -> None:
 def run_terminal(folder: Path | None, var: Path, *, window: bool | None, bench_port: int) -> int:
     """Run the terminal until SIGINT or SIGTERM. Returns the exit code. Raises DocumentError for the configuration."""
     from drivers.base.errors import LineError
-    from kiosk.bench import LiveBench
     from kiosk.config import load_config
     from kiosk.journal.journal import JournalError
     from kiosk.live import Live
-    from kiosk.ui.window import NoDisplay, Window
-    from kiosk.web.server import BenchServer
     from kiosk.words import catalogue
 
     config = load_config(folder)
@@ -47,7 +53,7 @@ def run_terminal(folder: Path | None, var: Path, *, window: bool | None, bench_p
         return 1
     with ExitStack() as opened:
         try:
-            bench = BenchServer(LiveBench(live), bench_port)
+            bench = _Bench(live, bench_port)
         except OSError as error:
             print(f"bench: port {bench_port} cannot be opened ({error}); choose another --bench-port", file=sys.stderr)
             live.close()
@@ -56,6 +62,8 @@ def run_terminal(folder: Path | None, var: Path, *, window: bool | None, bench_p
         say(f"bench   {bench.url}")
         shown = None
         if window or (window is None and has_display()):
+            from kiosk.ui.window import NoDisplay, Window
+
             try:
                 shown = Window(live.renderer, clock, title=config.site.bank_name.get("en", "Kiosk"))
                 opened.callback(shown.close)
@@ -65,12 +73,54 @@ def run_terminal(folder: Path | None, var: Path, *, window: bool | None, bench_p
             say("no window: the bench page is the terminal's screen")
         with _ending(live.stop):
             try:
-                live.run(shown)
+                live.run(shown, begun=bench.serve)
             except JournalError as error:
                 print(f"out of service: {error}", file=sys.stderr)
                 return 1
+        if bench.failed:
+            return 1
     say("ended")
     return 0
+
+
+class _Bench:
+    """The bench's door is open at once; what serves behind it is imported while the devices wake up, which takes them
+    as long. Raises OSError if the port is taken.
+    """
+
+    def __init__(self, live: Live, port: int) -> None:
+        self._live = live
+        self._door = socket.create_server((LOOPBACK, port))
+        self._token = secrets.token_urlsafe(16)
+        self._server: BenchServer | None = None
+        self._thread: threading.Thread | None = None
+        self.failed = False
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self._door.getsockname()[1]}/?token={self._token}"
+
+    def serve(self) -> None:
+        self._thread = threading.Thread(target=self._open, name="bench opens")
+        self._thread.start()
+
+    def _open(self) -> None:
+        try:
+            from kiosk.bench import LiveBench
+            from kiosk.web.server import BenchServer
+
+            self._server = BenchServer(LiveBench(self._live), token=self._token, door=self._door)
+        except Exception:  # in a thread nobody would hear of it, and a terminal without its screen is none
+            traceback.print_exc()
+            self.failed = True
+            self._live.stop()
+
+    def stop(self) -> None:
+        if self._thread is not None:
+            self._thread.join()
+        if self._server is not None:
+            self._server.stop()
+        self._door.close()
 
 
 # family -> where its protocol is known from, and how sure that is; the whole story is in the device's README

@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from kiosk.flow.chart import Chart, load_charts
 from kiosk.strict_yaml import DocumentError
@@ -31,6 +32,8 @@ from semantics.norms.language import Norm, NormSet, norms_of
 from semantics.norms.source import Source, load_source
 from semantics.norms.vocabulary import Event, mistakes_of, vocabulary_of
 from semantics.ontology import Ontology, ontology_of
+
+ACTIONS: Final = "actions.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,8 @@ class Report:
 def _sources(folder: Path, found: list[Finding]) -> list[Source]:
     sources = []
     for file in sorted(folder.glob("*.yaml")):
+        if file.name == ACTIONS:
+            continue  # the verifier's, with a form of its own
         try:
             sources.append(load_source(file))
         except DocumentError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from drivers.base.acceptor import CashAcceptorCapabilities
+from drivers.base.barcode import BarcodeReaderCapabilities
 from drivers.base.vocabulary import Capabilities, Command, Happening, Health, Identity, Result
 
 Report = Result | Happening
@@ -18,7 +19,7 @@ class Driver(Protocol):
     """One device on one line; one command in flight."""
 
     @property
-    def capabilities(self) -> Capabilities | CashAcceptorCapabilities: ...
+    def capabilities(self) -> Capabilities | CashAcceptorCapabilities | BarcodeReaderCapabilities: ...
 
     @property
     def identity(self) -> Identity | None:

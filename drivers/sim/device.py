@@ -36,8 +36,11 @@ class Fault:
 class SimDevice(Protocol):
     """One simulated device on a clock."""
 
-    acts: Mapping[str, Act]
-    faults: Mapping[str, Fault]
+    @property
+    def acts(self) -> Mapping[str, Act]: ...
+
+    @property
+    def faults(self) -> Mapping[str, Fault]: ...
 
     def receive(self, data: bytes) -> Replies:
         """Take bytes from the host; return what the device sends and after how long."""

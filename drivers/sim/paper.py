@@ -78,7 +78,7 @@ class Paper:
         lines = 0
         piece = ""
         for character in text:
-            cells = cells_of(character) * scale_x
+            cells = scale_x if character < "\x80" else 2 * scale_x
             if self._used + cells > self._columns:
                 if piece:
                     self._segments.append({"text": piece, **style})

@@ -55,7 +55,9 @@ class MemoryLink:
     def read_available(self) -> bytes:
         now = self._clock.now_ms()
         if self._session is not None:
-            self._queue(self._session.tick())
+            replies = self._session.tick()
+            if replies:
+                self._queue(replies)
         if not self._coming:
             return b""
         arrived = []

@@ -91,6 +91,7 @@ class Person:
         again = self._last is not None and asked == self._screen
         self._last, self._screen = shown, asked
         if not again:
+            self._pages = 0
             self._seen[screen] = self._seen.get(screen, 0) + 1
         deed = self._deed(screen)
         if again and deed is not None:
@@ -202,10 +203,12 @@ class Person:
             if option.event == "chose_service" and option.value == self._form.service:
                 return lambda: self._hands.touch(Input(option.event, option.value, view.serial))
         if self._pages < PAGES_MAX and any(o.event == "chose_more" for o in options):
-            self._pages += 1
-            self._last = None
-            return lambda: self._hands.touch(Input("chose_more", "", view.serial))
+            return lambda: self._turn_page(view)
         return lambda: self._hands.touch(Input("pressed_cancel", "", view.serial))
+
+    def _turn_page(self, view: View) -> None:
+        self._pages += 1
+        self._hands.touch(Input("chose_more", "", view.serial))
 
     def _answer(self, view: View) -> Callable[[], None]:
         """Answer a general screen by what the scenario says to the word it asks with."""

@@ -168,7 +168,8 @@ class World:
                 self.person.look(self.terminal.kernel.view, now)
             if self.person.act(now):
                 self._stirred_ms, stirred = now, True
-            stirred |= self._act_waiting(now)
+            if self._waiting:
+                stirred |= self._act_waiting(now)
         if self._over(now):
             return False
         instants = [self.person.next_deadline_ms(), *(w.at_ms for w in self._waiting)]

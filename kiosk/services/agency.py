@@ -19,7 +19,7 @@ from kiosk.flow.offers import action, guard, view
 from kiosk.money import Money
 from kiosk.services.case import Case, Posting
 from kiosk.services.entering import Choices, Confirmation, NumberWanted, Outcome
-from kiosk.services.facts import Answer, Intent, Refusal, Typed
+from kiosk.services.facts import Answer, Intent, Refusal, Session, Typed
 from kiosk.services.payee import masked_account, name_of
 from kiosk.services.receipt import locale_of, money_of, say_in
 from kiosk.turn import OfBusiness, Turn
@@ -84,6 +84,12 @@ def ask_number(turn: Turn, what: str, code: str) -> None:
     assert number is not None, "checked when the agreements were read"
     turn.put(NumberWanted(what, number.least, number.most, group=number.group))
     turn.put(Typed())
+
+
+def tell(turn: Turn, kind: str, **data: object) -> None:
+    """Add a record of this customer's visit."""
+    session = turn.find(Session)
+    turn.record(kind, session=session.id if session else "", **data)
 
 
 def minor_of(answer: Answer, tag: str) -> int | None:
@@ -158,9 +164,9 @@ class Agencies:
         receipt = answer.extra.get("PR", sale.receipt)
         turn.put(replace(sale, state=state, receipt=receipt, case=case))
         turn.put(case)  # the paper is of the payment, not of the question about it
-        turn.record("partner_answered", case=case.id, about=case.rrn, partner=sale.code, state=state, receipt=receipt)
+        tell(turn, "partner_answered", case=case.id, about=case.rrn, partner=sale.code, state=state, receipt=receipt)
         if state == "refunded":
-            turn.record("payment_returned", case=case.id, minor=case.amount.minor)
+            tell(turn, "payment_returned", case=case.id, minor=case.amount.minor)
 
     @action
     def tell_sale(self, turn: Turn) -> None:

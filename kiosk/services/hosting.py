@@ -190,7 +190,7 @@ def settle_case(turn: Turn, reason: Reason) -> Settlement | None:
         turn.put(replace(turn.get(Case), suspect=True))
     note(
         turn, "case_closed", paid_minor=turn.site.worth(dict(case.moved)).minor, stands_minor=stands.minor,
-        suspect=suspect, reason=reason.value, posting=case.posting.value, **more,
+        posting=case.posting.value, suspect=suspect, reason=reason.value, **more,
     )  # fmt: skip
     return settlement
 

@@ -19,7 +19,7 @@ from kiosk.flow.offers import action, guard
 from kiosk.money import Money
 from kiosk.ports import Reason
 from kiosk.services import hosting
-from kiosk.services.agency import agreements, minor_of
+from kiosk.services.agency import agreements, minor_of, tell
 from kiosk.services.case import Case, Posting
 from kiosk.services.dispensing import note
 from kiosk.services.entering import Choices, Confirmation, chosen_value
@@ -188,10 +188,16 @@ class TicketSale:
         seats = tuple(answer.extra["SE"].split(","))
         tickets = replace(turn.get(Tickets), hold=answer.extra["HD"], seats=seats, amount=amount, fee=fee)
         turn.put(tickets)
-        turn.record(
-            "places_held", show=tickets.shown.id, places=len(seats), hold=tickets.hold, stock=paper_there(turn),
+        stock = paper_there(turn)
+        tell(
+            turn,
+            "places_held",
+            show=tickets.shown.id,
+            places=len(seats),
+            hold=tickets.hold,
+            stock=stock,
             electronic=False,
-        )  # fmt: skip
+        )
         values: dict[str, Any] = {
             "what": "ticket", "amount": amount, "fee": fee, "total": amount + fee, "subject": tickets.shown.name,
             "date": tickets.shown.when, "seats": " ".join(seats), "partner": _agency(turn).called(locale_of(turn)),
@@ -201,7 +207,7 @@ class TicketSale:
     @action
     def want_release(self, turn: Turn) -> None:
         tickets = turn.get(Tickets)
-        turn.record("places_freed", hold=tickets.hold)
+        tell(turn, "places_freed", hold=tickets.hold)
         turn.put(Intent("ticket_release", turn.site.money(0), private={"BL": f"{tickets.code}|{tickets.hold}"}))
 
     # ------------------------------------------------------------ the money
@@ -230,7 +236,7 @@ class TicketSale:
         extra = turn.get(Answer).extra
         numbers = tuple(extra["TN"].split(","))
         turn.put(replace(turn.get(Tickets), numbers=numbers, claim=extra["CL"]))
-        turn.record("agency_confirmed", case=turn.get(Case).id, tickets=list(numbers))
+        tell(turn, "agency_confirmed", case=turn.get(Case).id, tickets=list(numbers))
 
     @action
     def print_ticket(self, turn: Turn) -> None:
@@ -241,13 +247,20 @@ class TicketSale:
     @action
     def note_ticket_spoiled(self, turn: Turn) -> None:
         result = turn.event.payload
-        turn.record(
-            "ticket_print_failed", case=turn.get(Case).id, outcome=result.outcome.value, error=result.error
-        )  # fmt: skip
+        self._spoiled(turn, result.outcome.value, result.error or "")
 
     @action
     def note_ticket_unreadable(self, turn: Turn) -> None:
-        turn.record("ticket_print_failed", case=turn.get(Case).id, outcome="customer", error="unreadable")
+        self._spoiled(turn, "customer", "unreadable")
+
+    @action
+    def note_ticket_left(self, turn: Turn) -> None:
+        """The paper was not taken: it goes back into the terminal, and is not printed again."""
+        tell(turn, "ticket_spoiled", case=turn.get(Case).id, outcome="customer", error="not_taken", final=True)
+
+    def _spoiled(self, turn: Turn, outcome: str, error: str) -> None:
+        final = not self.may_reprint(turn)
+        tell(turn, "ticket_spoiled", case=turn.get(Case).id, outcome=outcome, error=error, final=final)
 
     @guard
     def may_reprint(self, turn: Turn) -> bool:
@@ -259,7 +272,7 @@ class TicketSale:
         case = turn.get(Case)
         assert case.approved is not None
         note(turn, "delivered", minor=case.approved.minor)
-        turn.record("ticket_issued", case=case.id, tickets=list(turn.get(Tickets).numbers))
+        tell(turn, "ticket_issued", case=case.id, tickets=list(turn.get(Tickets).numbers))
         hosting.settle_case(turn, Reason.NOTHING_DISPENSED)
 
     @action
@@ -286,7 +299,7 @@ class TicketSale:
     def _void(turn: Turn, reason: Reason) -> None:
         tickets = turn.get(Tickets)
         turn.put(replace(tickets, voided=True))
-        turn.record("sale_voided", case=turn.get(Case).id, tickets=list(tickets.numbers))
+        tell(turn, "sale_voided", case=turn.get(Case).id, tickets=list(tickets.numbers))
         hosting.settle_case(turn, reason)
 
     def _paper(self, turn: Turn) -> Document:

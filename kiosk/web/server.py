@@ -242,11 +242,14 @@ async def _gone(_: Request, error: Exception) -> Response:
 
 
 class BenchServer:
-    """Serves a bench on loopback until `stop`. `url` carries the token. Raises OSError if the port is taken."""
+    """Serves a bench on loopback until `stop`. `url` carries the token. Raises OSError if the port is taken.
 
-    def __init__(self, bench: Bench, port: int = 0, token: str = "") -> None:
+    `door` is a socket that listens on loopback already; the server closes it in the end.
+    """
+
+    def __init__(self, bench: Bench, port: int = 0, token: str = "", *, door: socket.socket | None = None) -> None:
         self.token = token or secrets.token_urlsafe(16)
-        self._socket = socket.create_server((LOOPBACK, port))
+        self._socket = door or socket.create_server((LOOPBACK, port))
         self.port: int = self._socket.getsockname()[1]
         self._pages = Pages(bench)
         app = Guard(self._pages.application(), self.token, self.port)

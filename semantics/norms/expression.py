@@ -199,14 +199,20 @@ def _tokens(text: str) -> Iterator[_Token]:
 
 def read(text: str, scope: Scope) -> Expr:
     """Return the condition `text` means in `scope`. Raises ExpressionError: NM01 word, NM02 form, NM03 type."""
+    expr, kind = read_value(text, scope)
+    if kind.name != "flag":
+        raise ExpressionError("NM03", 0, f"a condition is yes or no; this is {kind}")
+    return expr
+
+
+def read_value(text: str, scope: Scope) -> tuple[Expr, Type]:
+    """Return the expression of any type that `text` means, and its type. Raises ExpressionError."""
     reader = _Reader(list(_tokens(text)), scope)
     expr, kind = reader.expression(0)
     token = reader.token
     if token.kind != "end":
         raise ExpressionError("NM02", token.offset, f"{token.text!r} follows a complete expression")
-    if kind.name != "flag":
-        raise ExpressionError("NM03", 0, f"a condition is yes or no; this is {kind}")
-    return expr
+    return expr, kind
 
 
 class _Reader:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from kiosk.benchmarks import Measured
 from semantics.check import check_models
 from semantics.monitor import Monitor
 from semantics.norms.language import NormSet
@@ -150,6 +151,12 @@ def memory(events: int = 1_000_000) -> Figure:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return Figure(f"memory over {events:,} events", peak / 1e6, "MB", 60, larger_is_better=False)
+
+
+def measure() -> Iterator[Measured]:
+    """Yield every figure as `kiosk bench` shows it."""
+    for figure in figures():
+        yield Measured(figure.name, figure.value, figure.unit, figure.budget, figure.larger_is_better)
 
 
 def figures() -> Iterator[Figure]:

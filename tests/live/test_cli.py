@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from drivers.base.line import SerialLine
 from kiosk.cli import app
-from tests.benchmarks.live import ROOT, measure
+from tests.benchmarks.live import ROOT, one_start
 
 
 def started(*arguments: str) -> subprocess.Popen[str]:
@@ -51,7 +51,7 @@ def test_run_serves_the_bench_and_ends_cleanly(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_running_terminal_is_within_its_budgets() -> None:
-    found = measure(idle_s=2)
+    found = one_start(idle_s=2)
     assert found["resident_mb"] < 120
     assert found["idle_cpu_percent"] < 3
     assert found["start_s"] < 5  # on any machine; the budget is kept by the benchmark

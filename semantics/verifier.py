@@ -1,0 +1,666 @@
+"""Proof of flows against norms: every way the terminal can go, and whether a norm can be violated on one of them.
+
+What is explored is the graph of `semantics.exploration`: all flows together, every environment choice, a power cut at
+any place. Each norm is then taken by itself. A norm's instance is followed from each trigger on; that every instance is
+followed by itself is sound because a property of all instances is violated by one of them (what is lost: that one act
+discharges only the oldest of several open instances).
+
+Verdicts:
+
+    holds                       no way violates it
+    violated by the system      some way does, and the environment only did what it may; the shortest one is shown
+    violable by environment     only a customer, host or bank that does not do its part violates it; `handled` if the
+                                flow itself goes on to an end, `unhandled` if not
+    vacuous                     no way ever brings it into force: nothing was proved
+    unknown                     data are missing from the effect table, or the exploration was cut off
+
+Time: along a way each stay takes its longest, as charts and effect table bound it. A norm that is late only when the
+customer dawdles is violable by environment.
+
+Caveats, printed with every report: durations of devices and host are assumptions of the table; one customer, one
+dispenser, and amounts in small units stand for all; a service is trusted to do what the table says of its actions.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+from kiosk.flow.chart import Chart, load_charts
+from semantics.actions import Actions, load_actions
+from semantics.check import idle_norms, load_norms
+from semantics.exploration import Edge, FluentRules, Graph, Written, explore
+from semantics.norms import expression
+from semantics.norms.expression import World, evaluate
+from semantics.norms.language import Atom, Norm, NormSet, norm_exprs
+
+CAVEATS: Final = (
+    "durations of devices and host are those of models/vocabulary/actions.yaml",
+    "services are taken to do what that table says of their actions",
+    "one customer and one open case at a time; amounts are 1 or 2 units; one power cut while a duty is open",
+)
+BASES: Final = ("session", "card_presentation", "service_order", "cash_entitlement")
+OPENERS: Final = {"session": "session_begun", "case": "case_opened"}  # the record with which a slice's value begins
+WHO: Final = {
+    "person": "customer", "device": "device", "host": "host", "clock": "time", "power": "power", "terminal": "terminal",
+}  # fmt: skip
+
+
+class Proven(Enum):
+    """What is known of a norm or a rule of flows."""
+
+    SYSTEM = "violated by the system"
+    UNHANDLED = "violable by environment, unhandled"
+    HANDLED = "violable by environment, handled"
+    UNKNOWN = "unknown"
+    VACUOUS = "vacuous"
+    HOLDS = "holds"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One verdict. `way` is a shortest way to the violation; `place` the arc or norm it speaks of."""
+
+    about: str
+    verdict: Proven
+    says: str
+    place: str = ""
+    way: tuple[Edge, ...] = ()
+
+    @property
+    def bad(self) -> bool:
+        return self.verdict in (Proven.SYSTEM, Proven.UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Instance:
+    """An instance that is followed: what its trigger bound, and whether records still are of its slice."""
+
+    bound: tuple[tuple[str, Any], ...]
+    mine: bool = True
+    acts: int = 0
+    cut: bool = False  # the power was cut once already; it is cut once only for each instance
+
+
+_Opened = tuple[int, frozenset[tuple[int, Instance]]]  # a place, and what is open of the norms that open an act
+
+
+@dataclass(frozen=True)
+class Result:
+    """All proofs of a set of flows and norms."""
+
+    graph: Graph
+    proofs: tuple[Proof, ...]
+    left_out: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether nothing is violated by the system or unknown, and something was proved."""
+        return any(p.verdict is Proven.HOLDS for p in self.proofs) and not any(p.bad for p in self.proofs)
+
+    def of(self, *verdicts: Proven) -> list[Proof]:
+        return [p for p in self.proofs if p.verdict in verdicts]
+
+    def render(self, *, all_: bool = False) -> str:
+        """Return the report as text: counts, each violation with its way, what is vacuous, and the caveats."""
+        counts = Counter(p.verdict for p in self.proofs)
+        g = self.graph
+        lines = [
+            f"{len(g.charts)} flows, {len(g.nodes)} places, {len(g.edges)} steps: "
+            + ", ".join(f"{counts[v]} {v.value}" for v in Proven if counts[v])
+        ]  # fmt: skip
+        for proof in self.proofs:
+            if proof.verdict is Proven.HOLDS or (proof.verdict is Proven.VACUOUS):
+                if all_:
+                    lines.append(f"{proof.about}: {proof.verdict.value}")
+                continue
+            lines.append(f"{proof.about}: {proof.verdict.value}: {proof.says}")
+            if proof.place:
+                lines.append(f"    {proof.place}")
+            lines += [f"    {line}" for line in told(g, proof.way)]
+        vacuous = [p.about for p in self.of(Proven.VACUOUS)]
+        if vacuous:
+            lines.append(f"vacuous, never in force in these flows: {', '.join(vacuous)}")
+        if self.left_out:
+            lines.append(f"not looked at, no flow can do what they oblige to yet: {', '.join(self.left_out)}")
+        lines += [f"assumed: {c}" for c in CAVEATS]
+        return "\n".join(lines)
+
+
+def told(graph: Graph, way: Iterable[Edge]) -> list[str]:
+    """Return a way in words, one line a step: who, what, the decisions in it, where it leads, what is journalled."""
+    lines = []
+    for n, edge in enumerate(way, 1):
+        said = f" ({', '.join(edge.said)})" if edge.said else ""
+        to = "/".join(edge.arcs[-1][0:3:2]) if edge.arcs else graph.nodes[edge.source].at
+        if edge.target >= 0:
+            to = graph.nodes[edge.target].at
+        kinds = [w.kind for w, _, _ in edge.records if w.kind != "step"]
+        journal = f"  journal: {', '.join(kinds)}" if kinds else ""
+        lines.append(f"{n:2}. {WHO.get(edge.by, edge.by)}: {edge.event}{said} -> {to}{journal}")
+    return lines
+
+
+@dataclass
+class Verifier:
+    """Proves one graph. `norms` are those that the flows can keep."""
+
+    graph: Graph
+    norms: NormSet
+    rules: FluentRules
+    _matched: dict[Any, bool | None] = field(default_factory=dict)
+    _words: dict[str, frozenset[str]] = field(default_factory=dict)
+    unknown: set[str] = field(default_factory=set)
+    active: set[str] = field(default_factory=set)
+
+    # ------------------------------------------------ asking
+
+    def _world(self, norm: Norm, record: Written, holding: frozenset[str], bound: Mapping[str, Any]) -> World:
+        slice_ = record.data.get(norm.slice) if norm.slice else None
+        return World(record.data, bound, slice_ or bound.get("\0slice"), lambda a, _: a in holding, lambda _: False)
+
+    def _ask(self, norm: Norm, expr: Any, record: Written, holding: frozenset[str], bound: Any) -> bool | None:
+        if expr is None:
+            return True
+        key = (norm.id, id(expr), record, holding, bound)
+        if key not in self._matched:
+            try:
+                value = evaluate(expr, self._world(norm, record, holding, dict(bound)))
+            except TypeError:
+                value = None
+            self._matched[key] = None if value is None else bool(value)
+        return self._matched[key]
+
+    def match(
+        self, norm: Norm, atoms: tuple[Atom, ...], record: Written, holding: frozenset[str], i: Instance, *,
+        wide: bool = False,
+    ) -> bool:  # fmt: skip
+        """Tell whether a record matches a pattern of an instance; `wide`: events without the slice key count, too."""
+        events = record.events
+        for atom in atoms:
+            if atom.event not in events:
+                continue
+            own = norm.slice is None or (i.mine and norm.slice in record.data)
+            free = norm.slice is not None and norm.slice not in self.norms.vocabulary.events[atom.event].data
+            if not (own or (wide and free)):
+                continue
+            answer = self._ask(norm, atom.where, record, holding, i.bound)
+            if answer is None:
+                self.unknown.add(norm.id)
+            elif answer:
+                return True
+        return False
+
+    def triggered(self, norm: Norm, record: Written, holding: frozenset[str]) -> Instance | None:
+        """Return the instance that a record makes, if it does. `holding` is the state after the record."""
+        if norm.trigger is None:
+            return None
+        events = record.events
+        data = record.data
+        for atom in norm.trigger:
+            if atom.event not in events:
+                continue
+            if norm.slice is not None and norm.slice not in data:
+                self.unknown.add(norm.id)
+                continue
+            declared = self.norms.vocabulary.events[atom.event].data
+            bound = tuple((k, expression.dig(data, declared[k].path)) for k in norm.bound_keys if k in declared)
+            bound += (("\0slice", data.get(norm.slice or "")),)
+            for ask in (atom.where, norm.guards.get(atom.event)):
+                answer = self._ask(norm, ask, record, holding, bound)
+                if answer is None:
+                    self.unknown.add(norm.id)
+                if answer is not True:
+                    break
+            else:
+                self.active.add(norm.id)
+                return Instance(bound)
+        return None
+
+    def goes_on(self, norm: Norm, edge: Edge, i: Instance) -> Instance | None:
+        """Return an instance as it meets a further step: with a new customer or case, it is of another slice."""
+        if edge.by == "power":
+            if i.cut:
+                return None
+            i = replace(i, cut=True)
+        if i.mine and norm.slice in OPENERS and any(w.kind == OPENERS[norm.slice] for w, _, _ in edge.records):
+            return replace(i, mine=False)
+        return i
+
+    def follow(
+        self, norm: Norm, record: Written, before: frozenset[str], after: frozenset[str], i: Instance
+    ) -> tuple[Instance | None, str]:
+        """Let one record happen to an instance: it goes on, is gone (None), or is violated (the reason)."""
+        duty = norm.duty
+        if duty.operator == "forbidden" and self.match(norm, duty.action, record, before, i):
+            if i.acts + 1 > duty.at_most:
+                return None, "a forbidden act"
+            i = replace(i, acts=i.acts + 1)
+        if duty.operator == "obliged" and duty.mode != "maintain":
+            if self.match(norm, duty.action, record, after, i):
+                return None, ""
+            if self.match(norm, duty.before, record, after, i, wide=True):
+                return None, "it is too late now"
+        if self.match(norm, duty.released_by, record, after, i, wide=True):
+            return None, ""
+        if self.match(norm, duty.until, record, after, i, wide=True):
+            return None, ""
+        if duty.keep is not None and self._ask(norm, duty.keep, record, after, i.bound) is not True:
+            return None, "the condition does not hold any more"
+        return i, ""
+
+    # ------------------------------------------------ norms
+
+    @cached_property
+    def events_of(self) -> list[frozenset[str]]:
+        """Return what each step says."""
+        return [frozenset(e for w, _, _ in edge.records for e in w.events) for edge in self.graph.edges]
+
+    def touches(self, norm: Norm, edge: int) -> bool:
+        """Tell whether a step can matter to an instance of a norm."""
+        duty = norm.duty
+        if duty.keep is not None:
+            return bool(self.graph.edges[edge].records)
+        if norm.id not in self._words:
+            patterns = (duty.action, duty.before, duty.until, duty.released_by)
+            self._words[norm.id] = frozenset(a.event for pattern in patterns for a in pattern)
+        return not self._words[norm.id].isdisjoint(self.events_of[edge])
+
+    @cached_property
+    def possible(self) -> frozenset[str]:
+        """Return every event that some step says."""
+        return frozenset().union(*self.events_of)
+
+    def prove(self, norm: Norm) -> Proof:
+        """Return the verdict on one norm."""
+        self.unknown.discard(norm.id)
+        events = {a.event for a in norm.trigger or norm.duty.action}
+        if not events & self.possible:
+            return Proof(norm.id, Proven.VACUOUS, "", self._place(norm))
+        if any(isinstance(p, expression.Seen) for e in norm_exprs(norm) for p in expression.parts_of(e)):
+            return Proof(norm.id, Proven.UNKNOWN, "it asks what was seen before, which is not followed here")
+        proof = self._always(norm) if norm.trigger is None else self._triggered(norm)
+        if proof.verdict is Proven.HOLDS and norm.id in self.unknown:
+            says = "data that it asks for are not in models/vocabulary/actions.yaml"
+            return Proof(norm.id, Proven.UNKNOWN, says, self._place(norm))
+        return proof
+
+    def _place(self, norm: Norm) -> str:
+        return f"{norm.file}:{norm.line}: {norm.duty.means}"
+
+    def _always(self, norm: Norm) -> Proof:
+        events = {a.event for a in norm.duty.action}
+        active = False
+        for edge in self.graph.edges:
+            for record, before, _ in edge.records:
+                said = record.events
+                if not events.intersection(said):
+                    continue
+                whole = Instance(())
+                guards = [norm.guards.get(a.event) for a in norm.duty.action if a.event in said]
+                if norm.slice is not None and norm.slice not in record.data:
+                    continue
+                active = True
+                if not self.match(norm, norm.duty.action, record, before, whole):
+                    continue
+                if all(self._ask(norm, g, record, before, ()) is True for g in guards):
+                    if norm.duty.operator == "permitted":
+                        return Proof(norm.id, Proven.HOLDS, "it is used")
+                    return self._violated(norm, (*self.graph.way_to(edge.source), edge), "a forbidden act")
+        if norm.duty.operator == "permitted" and active:
+            says = "what it permits is done, and never under this permission"
+            return Proof(norm.id, Proven.VACUOUS, says, self._place(norm))
+        return Proof(norm.id, Proven.HOLDS if active else Proven.VACUOUS, "", self._place(norm))
+
+    def _violated(self, norm: Norm, way: tuple[Edge, ...], why: str) -> Proof:
+        if norm.duty.agent != "terminal":
+            verdict = Proven.HANDLED if norm.duty.or_else else Proven.UNHANDLED
+            return Proof(norm.id, verdict, f"{why}; it is a duty of {norm.duty.agent}", self._place(norm), way)
+        return Proof(norm.id, Proven.SYSTEM, why, self._place(norm), way)
+
+    def _beginnings(self, norm: Norm) -> Iterator[tuple[tuple[Edge, ...], int, Instance, str]]:
+        """Yield each way to a fresh instance: (way, place after it, instance after the rest of its step, violation).
+
+        An instance that its own step discharges is not yielded.
+        """
+        g = self.graph
+        if not norm.duty.preempt:
+            words = {a.event for a in norm.trigger or ()}
+            for n, edge in enumerate(g.edges):
+                if not words.isdisjoint(self.events_of[n]):
+                    for i, why in self._born(norm, edge, None):
+                        yield (*g.way_to(edge.source), edge), edge.target, i, why
+            return
+        seen: dict[tuple[int, Written | None], tuple[tuple[int, Written | None], Edge] | None] = {(0, None): None}
+        todo: deque[tuple[int, Written | None]] = deque([(0, None)])
+
+        def way(state: tuple[int, Written | None]) -> tuple[Edge, ...]:
+            edges: list[Edge] = []
+            while (back := seen[state]) is not None:
+                edges.append(back[1])
+                state = back[0]
+            return tuple(edges[::-1])
+
+        while todo:
+            state = todo.popleft()
+            node, latest = state
+            for n in g.out[node]:
+                edge = g.edges[n]
+                for i, why in self._born(norm, edge, latest):
+                    yield (*way(state), edge), edge.target, i, why
+                here = self._latest(norm, edge, latest)
+                if edge.target >= 0 and (edge.target, here) not in seen:
+                    seen[edge.target, here] = (state, edge)
+                    todo.append((edge.target, here))
+
+    def _born(self, norm: Norm, edge: Edge, latest: Written | None) -> Iterator[tuple[Instance, str]]:
+        """Yield the instances that a step makes and does not end itself: (instance, violation)."""
+        duty = norm.duty
+        live: list[Instance] = []
+        for record, before, after in edge.records:
+            following: list[Instance] = []
+            for i in live:
+                left, why = self.follow(norm, record, before, after, i)
+                if why:
+                    yield i, why
+                elif left is not None:
+                    following.append(left)
+            live = following
+            made = self.triggered(norm, record, after)
+            if made is not None:
+                kept = latest is not None and self.match(norm, duty.action, latest, after, made)
+                now = duty.inclusive and self.match(norm, duty.action, record, after, made)
+                if duty.keep is not None and self._ask(norm, duty.keep, record, after, made.bound) is not True:
+                    yield made, "the condition does not hold"
+                elif not (kept or now):
+                    live.append(made)
+            latest = self._remembered(norm, record, after, latest)
+        for i in live:
+            yield i, ""
+
+    def _remembered(self, norm: Norm, record: Written, after: frozenset[str], latest: Written | None) -> Written | None:
+        """Return the latest act of the slice after a record: what may discharge a duty before it is made."""
+        if not norm.duty.preempt:
+            return None
+        if record.kind == OPENERS.get(norm.slice or "") or record.kind in ("boot", "session_ended"):
+            return None
+        return record if self.match(norm, norm.duty.action, record, after, Instance(())) else latest
+
+    def _latest(self, norm: Norm, edge: Edge, latest: Written | None) -> Written | None:
+        for record, _, after in edge.records:
+            latest = self._remembered(norm, record, after, latest)
+        return latest
+
+    def _triggered(self, norm: Norm) -> Proof:
+        starts: dict[tuple[int, Instance], tuple[Edge, ...]] = {}
+        self.active.discard(norm.id)
+        for way, target, i, why in self._beginnings(norm):
+            if why:
+                return self._violated(norm, way, why)
+            starts.setdefault((target, i), way)
+        if norm.id not in self.active:
+            return Proof(norm.id, Proven.VACUOUS, "", self._place(norm))
+        if norm.duty.operator == "permitted":
+            return self._permitted(norm, starts)
+        broken = self._search(norm, starts, dawdling=False)
+        if broken is not None:
+            return self._violated(norm, *broken)
+        if norm.duty.within_ms is not None:
+            broken = self._search(norm, starts, dawdling=True)
+            if broken is not None:
+                way, why = broken
+                ends = self.graph.nodes[way[-1].target].at in self.graph.actions.rest if way else False
+                verdict = Proven.UNHANDLED if ends else Proven.HANDLED
+                return Proof(norm.id, verdict, f"{why}, while the customer takes his time", self._place(norm), way)
+        return Proof(norm.id, Proven.HOLDS, "", self._place(norm))
+
+    def _search(
+        self, norm: Norm, starts: Mapping[tuple[int, Instance], tuple[Edge, ...]], *, dawdling: bool
+    ) -> tuple[tuple[Edge, ...], str] | None:
+        """Follow every instance to its end; return a way that violates it, shortest first."""
+        g, within = self.graph, norm.duty.within_ms if norm.duty.operator == "obliged" else None
+        best: dict[tuple[int, Instance], int] = dict.fromkeys(starts, 0)
+        back: dict[tuple[int, Instance], tuple[tuple[int, Instance], Edge]] = {}
+        todo = deque(sorted(starts, key=lambda s: len(starts[s])))
+
+        def way(state: tuple[int, Instance]) -> tuple[Edge, ...]:
+            edges: list[Edge] = []
+            passed: set[tuple[int, Instance]] = set()
+            while state in back and state not in passed:
+                passed.add(state)
+                edges.append(back[state][1])
+                state = back[state][0]
+            return (*starts.get(state, ()), *edges[::-1])
+
+        while todo:
+            state = todo.popleft()
+            node, i = state
+            elapsed = best[state]
+            if within is not None:
+                stay = g.dwell(g.nodes[node])[dawdling]
+                if stay is None or elapsed + stay > within:
+                    limit = "for ever" if stay is None else f"for {(elapsed + stay) / 1000:g} s"
+                    return way(state), f"it can stay undone {limit} at {g.nodes[node].at}"
+                elapsed += stay
+            for n in g.out[node]:
+                edge = g.edges[n]
+                left = self.goes_on(norm, edge, i)
+                why = ""
+                if left is None:
+                    continue
+                for record, before, after in edge.records if self.touches(norm, n) else ():
+                    assert left is not None
+                    left, why = self.follow(norm, record, before, after, left)
+                    if left is None:
+                        break
+                if why:
+                    return (*way(state), edge), why
+                if left is None:
+                    continue
+                after_ = (edge.target, left)
+                # an event that leaves the state as it is does not start its deadline again
+                now = best[state] if edge.stays else elapsed
+                if not dawdling and edge.by == "person" and after_ in best:
+                    continue  # going round and round is the customer's own doing
+                if after_ not in best or (within is not None and now > best[after_]):
+                    best[after_] = now
+                    back[after_] = (state, edge)
+                    todo.append(after_)
+        return None
+
+    def _permitted(self, norm: Norm, starts: Mapping[tuple[int, Instance], tuple[Edge, ...]]) -> Proof:
+        g = self.graph
+        seen = set(starts)
+        todo = deque(starts)
+        while todo:
+            node, i = todo.popleft()
+            for n in g.out[node]:
+                left = self.goes_on(norm, g.edges[n], i)
+                for record, before, after in g.edges[n].records:
+                    if left is None:
+                        break
+                    if self.match(norm, norm.duty.action, record, before, left):
+                        return Proof(norm.id, Proven.HOLDS, "it can be used", self._place(norm))
+                    left, _ = self.follow(norm, record, before, after, left)
+                if left is not None and (g.edges[n].target, left) not in seen:
+                    seen.add((g.edges[n].target, left))
+                    todo.append((g.edges[n].target, left))
+        says = "permitted, and no way makes use of it"
+        return Proof(norm.id, Proven.VACUOUS, says, self._place(norm), min(starts.values(), key=len, default=()))
+
+    # ------------------------------------------------ closed acts
+
+    def closed(self, event: str) -> Proof:
+        """Prove that a closed act is done only under a permission or obligation in force."""
+        g = self.graph
+        openers = [
+            n for n in self.norms.norms
+            if n.duty.operator != "forbidden" and any(a.event == event for a in n.duty.action)
+        ]  # fmt: skip
+        start: _Opened = (0, frozenset())
+        back: dict[_Opened, tuple[_Opened, Edge] | None] = {start: None}
+        todo = deque([start])
+        done = False
+        name = f"closed:{event}"
+        while todo:
+            state = todo.popleft()
+            node, active = state
+            for e in g.out[node]:
+                edge = g.edges[e]
+                live = {(k, on) for k, i in active if (on := self.goes_on(openers[k], edge, i)) is not None and on.mine}
+                for record, before, after in edge.records:
+                    if event in record.events:
+                        done = True
+                        opened = any(self.match(openers[k], openers[k].duty.action, record, before, i) for k, i in live)
+                        opened = opened or any(
+                            self.match(n, n.duty.action, record, before, Instance(()))
+                            and all(self._ask(n, n.guards.get(a.event), record, before, ()) is True
+                                    for a in n.duty.action if a.event == event)
+                            for n in openers if n.trigger is None
+                        )  # fmt: skip
+                        if not opened:
+                            way: list[Edge] = [edge]
+                            at: _Opened = state
+                            while (step := back[at]) is not None:
+                                way.append(step[1])
+                                at = step[0]
+                            return Proof(name, Proven.SYSTEM, "done without a permission", "", tuple(way[::-1]))
+                    following = set()
+                    for k, i in live:
+                        left: Instance | None
+                        left, _ = self.follow(openers[k], record, before, after, i)
+                        if left is not None and left.mine:
+                            following.add((k, left))
+                    live = following
+                    for k, norm in enumerate(openers):
+                        if norm.trigger is not None and (made := self.triggered(norm, record, after)) is not None:
+                            live.add((k, made))
+                    if record.kind in ("boot", "session_ended"):
+                        live = {(k, i) for k, i in live if openers[k].slice is None}
+                after_: _Opened = (edge.target, frozenset(live))
+                if after_ not in back:
+                    back[after_] = (state, edge)
+                    todo.append(after_)
+        return Proof(name, Proven.HOLDS if done else Proven.VACUOUS, "")
+
+
+def structure(graph: Graph, rules: FluentRules) -> Iterator[Proof]:
+    """Yield what is wrong with the flows themselves, whatever the norms say."""
+    g = graph
+    said: set[tuple[str, str]] = set()
+    for node, edge, broken in g.broken:
+        if (broken.code, broken.says) not in said:
+            said.add((broken.code, broken.says))
+            place = f"{broken.file}:{broken.line}" if broken.file else ""
+            yield Proof(broken.code, Proven.SYSTEM, broken.says, place, (*g.way_to(node), edge))
+    ends = {n for n, node in enumerate(g.nodes) if node.at in g.actions.rest}
+    for n, place_ in enumerate(g.nodes):
+        flow, state = place_.stack[-1]
+        chart = g.charts[flow]
+        place = f"{chart.file}:{chart.states[state].line}"
+        if place_.at not in g.actions.rest and g.dwell(place_)[1] is None and ("VF-WAIT", place_.at) not in said:
+            said.add(("VF-WAIT", place_.at))
+            says = f"{place_.at} can wait for ever: it has no deadline, and no order is under way whose driver has one"
+            yield Proof("VF-WAIT", Proven.SYSTEM, says, place, tuple(g.way_to(n)))
+        if n in ends:
+            for end in g.actions.ends:
+                if end.keep(g.vars_of(place_)) is not True and (end.code, place_.at) not in said:
+                    said.add((end.code, place_.at))
+                    yield Proof(end.code, Proven.SYSTEM, f"at {place_.at}: {end.says}", place, tuple(g.way_to(n)))
+    into: dict[int, list[int]] = {}
+    for edge in g.edges:
+        if edge.by != "power":
+            into.setdefault(edge.target, []).append(edge.source)
+    good, todo = set(ends), deque(ends)
+    while todo:
+        for source in into.get(todo.popleft(), ()):
+            if source not in good:
+                good.add(source)
+                todo.append(source)
+    endless = [n for n in range(len(g.nodes)) if n not in good]
+    if endless and g.complete:
+        first = endless[0]
+        says = f"from {g.nodes[first].at} no way leads to a state of rest"
+        yield Proof("VF-ENDLESS", Proven.SYSTEM, says, "", tuple(g.way_to(first)))
+    for (affordance, base), record in rules.orphans.items():
+        found = next((e for e in g.edges if any(w is record for w, _, _ in e.records)), None)
+        way = (*g.way_to(found.source), found) if found else ()
+        yield Proof("VF-BASE", Proven.SYSTEM, f"{affordance} starts while {base} does not hold", "", way)
+    for word, (file, line) in g.undeclared.items():
+        says = f"{word!r} has no entry in models/vocabulary/actions.yaml: what it does is not known"
+        yield Proof("VF-WORD", Proven.UNKNOWN, says, f"{file}:{line}")
+    if not g.complete:
+        yield Proof("VF-SIZE", Proven.UNKNOWN, f"more than {len(g.nodes)} places: the exploration was cut off")
+
+
+def dead_arcs(graphs: Iterable[Graph]) -> list[tuple[str, str, str, int]]:
+    """Return the arcs that no way takes: (flow, from, to, line)."""
+    graphs = list(graphs)
+    taken = {arc for g in graphs for edge in g.edges for arc in edge.arcs}
+    charts = graphs[0].charts
+    return [
+        (c.name, t.source, t.target, t.line) for c in charts.values() for t in c.transitions
+        if (c.name, t.source, t.target, t.line) not in taken
+    ]  # fmt: skip
+
+
+def rules_of(norms: NormSet, actions: Actions) -> FluentRules:
+    """Return how records change what holds: what norms ask for, and what orders and notes stand on."""
+    v = norms.vocabulary
+    asked = {
+        p.affordance for n in norms.norms for e in norm_exprs(n) for p in expression.parts_of(e)
+        if isinstance(p, expression.Holds)
+    }  # fmt: skip
+    tracked = frozenset((asked | set(BASES)) & v.tracked)
+    bases = {a: tuple(b for b in v.bases.get(a, ()) if b in tracked) for a in v.tracked}
+    return FluentRules(v.recognise, v.dependents, bases, tracked, actions.fluents, v.ends, v.key_of)
+
+
+def verify(
+    charts: Mapping[str, Chart], actions: Actions, norms: NormSet, *, only: Iterable[str] = (), first: bool = False
+) -> Result:
+    """Prove flows against norms. `only` names norms; without it all are proved, and the flows themselves.
+
+    With `first` it ends at the first violation by the system: enough to refuse a change.
+    """
+    idle = {n.id: code for n, code, _ in idle_norms(norms, charts)}
+    left_out = tuple(n for n, code in idle.items() if code == "FL03" and norms.by_id[n].duty.operator == "obliged")
+    rules = rules_of(norms, actions)
+    graph = explore(charts, actions, rules)
+    proofs: list[Proof] = []
+    wanted = set(only)
+    if not wanted:
+        proofs += structure(graph, rules)
+        graphs = [graph]
+        for root in actions.beside:
+            if root in charts:
+                beside = explore(charts, actions, rules, root=root, region=root, cuts=False)
+                graphs.append(beside)
+                proofs += structure(beside, rules)
+        for flow, source, target, line in dead_arcs(graphs):
+            says = f"no way takes {flow}/{source} -> {target}: it is dead, or the effect table is too narrow"
+            proofs.append(Proof("VF-DEAD", Proven.VACUOUS, says, f"{charts[flow].file}:{line}"))
+        if not any(p.verdict is Proven.SYSTEM for p in proofs):
+            says = "every state has a way on and a way to rest, every answer is understood, nothing is owed at rest"
+            proofs.append(Proof("VF-FLOWS", Proven.HOLDS, says))
+    verifier = Verifier(graph, norms, rules)
+    for norm in norms.norms:
+        if first and any(p.verdict is Proven.SYSTEM for p in proofs):
+            break
+        if norm.id in left_out or (wanted and norm.id not in wanted):
+            continue
+        proofs.append(verifier.prove(norm))
+    if not wanted:
+        proofs += [verifier.closed(e.name) for e in norms.vocabulary.events.values() if e.closed]
+    order = list(Proven)
+    return Result(graph, tuple(sorted(proofs, key=lambda p: order.index(p.verdict))), left_out)
+
+
+def verify_models(models: Path, *, only: Iterable[str] = ()) -> Result:
+    """Prove the flows of a model folder against its norms. Raises DocumentError."""
+    return verify(load_charts(models / "flows"), load_actions(models), load_norms(models), only=only)

@@ -1,0 +1,120 @@
+"""The verifier: the shipped flows are proved, every seeded defect is caught, and what is unknown is never called good."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kiosk import strict_yaml
+from kiosk.flow.chart import Chart, chart_of, check_calls, load_charts
+from kiosk.strict_yaml import DocumentError
+from semantics.actions import Actions, actions_of, load_actions
+from semantics.check import load_norms
+from semantics.norms.language import NormSet
+from semantics.norms.source import source_of
+from semantics.verifier import Proof, Proven, Result, told, verify
+
+MODELS = Path(__file__).parents[2] / "models"
+SERVICES = strict_yaml.load(Path(__file__).parent / "mutants" / "services.yaml").data["mutants"]
+MUTANTS = strict_yaml.load(Path(__file__).parent / "mutants" / "flows.yaml").data["mutants"]
+
+
+@cache
+def loaded() -> tuple[dict[str, Chart], Actions, NormSet]:
+    return load_charts(MODELS / "flows"), load_actions(MODELS), load_norms(MODELS)
+
+
+@cache
+def shipped() -> Result:
+    return verify(*loaded())
+
+
+def test_the_shipped_flows_are_proved() -> None:
+    result = shipped()
+    assert result.ok, result.render()
+    assert len(result.of(Proven.HOLDS)) >= 45
+    assert {p.about for p in result.of(Proven.HOLDS)} >= {"VF-FLOWS", "N-CRD-03", "N-DSP-07", "N-ATH-02", "N-PST-01"}
+    assert result.of(Proven.UNKNOWN) == []
+
+
+def test_what_is_not_proved_is_told() -> None:
+    result = shipped()
+    said = result.render()
+    assert "N-DEP-02" in {p.about for p in result.of(Proven.VACUOUS)}
+    assert "N-FLT-02" in result.left_out
+    assert "assumed: durations" in said
+    environment = result.of(Proven.HANDLED, Proven.UNHANDLED)
+    assert "N-ATH-06" in {p.about for p in environment}
+    assert all(p.way for p in environment), "each with a way that shows it"
+
+
+def mutated(mutant: dict[str, Any]) -> dict[str, Chart]:
+    """Return the shipped charts with one defect. Raises DocumentError if the chart's own reading refuses it."""
+    charts = dict(loaded()[0])
+    file = MODELS / "flows" / f"{mutant['flow']}.yaml"
+    text = file.read_text(encoding="utf-8")
+    for find, put in [(mutant["find"], mutant["put"]), *mutant.get("more", [])]:
+        assert find in text, f"{mutant['id']}: the flow has changed; there is no {find!r}"
+        text = text.replace(find, put, 1)
+    charts[mutant["flow"]] = chart_of(strict_yaml.load_text(text, str(file)))
+    check_calls(charts)
+    return charts
+
+
+def catchers(mutant: dict[str, Any]) -> list[Proof]:
+    charts = mutated(mutant)
+    only = [mutant["by"]] if mutant["by"].startswith("N-") else []
+    return verify(charts, *loaded()[1:], only=only, first=not mutant["by"].startswith("closed:")).of(Proven.SYSTEM)
+
+
+def test_there_are_mutants_enough() -> None:
+    assert len(MUTANTS) >= 40
+    assert len({m["id"] for m in MUTANTS}) == len(MUTANTS)
+    assert all(m["find"] != m["put"] for m in MUTANTS)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=[m["id"] for m in MUTANTS])
+def test_every_seeded_defect_is_caught(mutant: dict[str, Any]) -> None:
+    if mutant["by"] == "chart":
+        with pytest.raises(DocumentError):
+            mutated(mutant)
+        return
+    caught = catchers(mutant)
+    assert mutant["by"] in {p.about for p in caught}, [(p.about, p.says) for p in caught]
+    first = next(p for p in caught if p.about == mutant["by"])
+    assert first.way, "there is a way that shows it"
+
+
+@pytest.mark.parametrize("mutant", SERVICES, ids=[m["id"] for m in SERVICES])
+def test_every_defect_of_a_service_is_caught_by_a_norm(mutant: dict[str, Any]) -> None:
+    file = MODELS / "vocabulary" / "actions.yaml"
+    text = file.read_text(encoding="utf-8")
+    assert mutant["find"] in text, f"{mutant['id']}: the table has changed"
+    charts, _, norms = loaded()
+    table = actions_of(source_of(text.replace(mutant["find"], mutant["put"], 1), str(file)))
+    caught = verify(charts, table, norms, only=[mutant["by"]]).of(Proven.SYSTEM)
+    assert [p.about for p in caught] == [mutant["by"]]
+    assert caught[0].way
+
+
+def test_a_counterexample_reads_like_a_story() -> None:
+    charts = mutated(next(m for m in MUTANTS if m["id"] == "forgotten-card-left"))
+    result = verify(charts, *loaded()[1:])
+    first = result.of(Proven.SYSTEM)[0]
+    story = told(result.graph, first.way)
+    assert story[0].startswith(" 1. ")
+    assert any("customer: card_inserted" in line for line in story)
+    assert "time: card_forgotten" in story[-2] or "time: card_forgotten" in story[-1]
+    assert first.place.endswith(".yaml:" + first.place.rsplit(":", 1)[1])
+
+
+def test_an_action_nobody_described_makes_the_answer_unknown() -> None:
+    charts, actions, norms = loaded()
+    blind = replace(actions, actions={k: v for k, v in actions.actions.items() if k != "stop_keys"})
+    result = verify(charts, blind, norms)
+    assert not result.ok
+    assert any(p.about == "VF-WORD" and "stop_keys" in p.says for p in result.of(Proven.UNKNOWN))
