@@ -1,8 +1,9 @@
 """Crash points: the power is cut at every place where a cut could matter, once each, and the books are compared.
 
 The places are counted, not configured: a first run of the service's plain scenario calls `point` before and after every
-journal commit and before and after every effect, and notes at which instants each note left the dispenser. Then the
-same scenario is played once for each place and each kind of cut:
+journal commit and before and after every effect, and notes at which instants each note left the dispenser and where
+each note that went in was on its way through the acceptor. Then the same scenario is played once for each place and
+each kind of cut:
 
     restart   the terminal's process dies; devices and bank go on, bytes under way are lost
     power     the devices lose their power, too
@@ -84,6 +85,7 @@ def crash_points(
     world.close()
     notes = sum(world.notes_out().values())
     instants = _instants_of_notes(scenario, config, options, notes)
+    inside = _instants_inside(scenario, config, options)
     for kind in KINDS:
         for number in range(1, len(counter.names) + 1, every):
             cut = _Counter(number, devices=kind != "restart")
@@ -91,6 +93,9 @@ def crash_points(
             result.points.append(_try(name, _of_kind(scenario, kind), config, options, point=cut))
         for count, at_ms in instants.items():
             name = f"{kind} after {count} of {notes} notes"
+            result.points.append(_try(name, _of_kind(scenario, kind), config, options, at_ms=at_ms, kind=kind))
+        for where, at_ms in inside.items():
+            name = f"{kind} with {where}"
             result.points.append(_try(name, _of_kind(scenario, kind), config, options, at_ms=at_ms, kind=kind))
     return result
 
@@ -118,6 +123,30 @@ def _instants_of_notes(scenario: Scenario, config: Config, options: dict[str, An
     world.run()
     world.close()
     return {count: at for count, at in found.items() if count <= notes and at}
+
+
+def _instants_inside(scenario: Scenario, config: Config, options: dict[str, Any]) -> dict[str, int]:
+    """Return, for each note fed and each phase of the acceptor, the first instant (probed) at which it was in it."""
+    found: dict[str, int] = {}
+    world = World(scenario, config, **options)
+    if "note_acceptor" not in world.sims:
+        return found
+    phases = ["idle"]
+
+    def probe() -> None:
+        phase = str(world.sims["note_acceptor"].state()["phase"])
+        if phase != phases[-1]:
+            phases.append(phase)
+            if phase != "idle":
+                found.setdefault(f"note {phases.count('reading')} {phase}", world.clock.now_ms())
+        if phases.count("reading") < len(scenario.person.feeds) or phase != "idle":
+            world.at(world.clock.now_ms() + PROBE_EVERY_MS, "probe", probe)
+
+    if scenario.person.feeds:
+        world.at(0, "probe", probe)
+    world.run()
+    world.close()
+    return found
 
 
 def _try(

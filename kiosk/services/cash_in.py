@@ -121,7 +121,7 @@ class CashIns:
         result = turn.event.payload
         assert isinstance(result, CashInCounts)
         value = next(iter(result.escrow))
-        note(turn, "note_held", value_minor=value)
+        note(turn, "note_held", value_minor=value, denomination_minor=value, genuine=True, fit=True)
         self._move(turn, value, Place.SUPPLY, Place.CUSTOMER)
         self._move(turn, value, Place.CUSTOMER, Place.ESCROW)
         turn.drop(Notice)

@@ -88,7 +88,7 @@ class Deposit:
     @action
     def tell_deposited(self, turn: Turn) -> None:
         case = turn.get(Case)
-        values = {"what": "deposit", "amount": turn.site.money(case.vaulted_minor), "reference": case.rrn}
+        values: dict[str, Any] = {"what": "deposit", "amount": turn.site.money(case.vaulted_minor), "reference": case.rrn}
         turn.put(Outcome(values))
 
     @action

@@ -164,6 +164,21 @@ class Exchange:
         return right and all(have.get(unit, 0) >= count for unit, count in swap.picks.items())
 
     @action
+    def make_offer(self, turn: Turn) -> None:
+        turn.record("offer_made", **self._terms(turn))
+
+    @action
+    def note_confirmed(self, turn: Turn) -> None:
+        """From here on the customer is entitled to the notes offered (N-ENT-02)."""
+        turn.record("offer_confirmed", **self._terms(turn))
+
+    @staticmethod
+    def _terms(turn: Turn) -> dict[str, object]:
+        case = turn.get(Case)
+        offered = turn.site.worth(dict(turn.get(Swap).picks)).minor
+        return {"case": case.id, "received_minor": case.held_minor, "offered_minor": offered, "fee_minor": 0}
+
+    @action
     def aim_exchange(self, turn: Turn) -> None:
         turn.put(replace(turn.get(Case), ordered=turn.get(Swap).picks))
 

@@ -10,6 +10,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from typing import Any
 
 import pytest
@@ -47,7 +48,7 @@ def answers_of(function: Callable[..., Any], seen: frozenset[str] = frozenset())
         elif isinstance(call.func, ast.Subscript):
             continue  # a table of writers: words, no orders
         elif name.startswith("self.") and owner is not None:
-            found |= answers_of(getattr(owner, name.removeprefix("self.")), seen)
+            found |= answers_of(attrgetter(name.removeprefix("self."))(owner), seen)
         else:
             helper = getattr(hosting if name.startswith("hosting.") else module, name.removeprefix("hosting."), None)
             if inspect.isfunction(helper):

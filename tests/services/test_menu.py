@@ -14,8 +14,8 @@ BUILT = Menu(
     (
         Service("withdrawal", "withdrawal", (CARD, HOST, "dispenser", CASH)),
         Service("inquiry", "inquiry"),
-        Service("deposit", "deposit", (CARD, HOST, "acceptor")),
-        Service("exchange", "exchange", ("dispenser", "acceptor", CASH)),
+        Service("deposit", "deposit", (CARD, HOST, "note_acceptor")),
+        Service("exchange", "exchange", ("dispenser", "note_acceptor", CASH)),
     )
 )
 ALL = frozenset(DEVICES)
@@ -41,9 +41,9 @@ def test_what_is_not_of_the_profile_is_hidden() -> None:
 
 
 def test_a_device_that_is_not_fitted_hides_and_one_out_of_order_disables() -> None:
-    assert lines(installed=ALL - {"acceptor"})["deposit"] == ("hidden", "no_acceptor")
-    assert lines(usable=ALL - {"acceptor"})["deposit"] == ("disabled", "acceptor")
-    assert lines(usable=ALL - {"acceptor"})["withdrawal"] == ("offered", "")
+    assert lines(installed=ALL - {"note_acceptor"})["deposit"] == ("hidden", "no_acceptor")
+    assert lines(usable=ALL - {"note_acceptor"})["deposit"] == ("disabled", "note_acceptor")
+    assert lines(usable=ALL - {"note_acceptor"})["withdrawal"] == ("offered", "")
 
 
 def test_host_cash_and_card() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from drivers.base.clock import Clock
 from drivers.note_acceptor.ccnet.framing import Reader, encode
@@ -35,7 +35,7 @@ _NTH: Final = {"nth": "n-th occasion from now, 1", "stays": "at each occasion un
 class SimCcnet:
     """`values`: face values in whole units, one bill type each, from type 0; satisfies `SimDevice`."""
 
-    acts: ClassVar[Mapping[str, Act]] = {
+    acts: Mapping[str, Act] = {
         act.name: act
         for act in (
             Act(
@@ -54,7 +54,7 @@ class SimCcnet:
             Act("clear_jam", "A technician takes a jammed note out of the path."),
         )
     }
-    faults: ClassVar[Mapping[str, Fault]] = {
+    faults: Mapping[str, Fault] = {
         fault.name: fault
         for fault in (
             Fault("jam_reading", "A note jams before it is recognised.", _NTH, (69,)),

@@ -52,7 +52,7 @@ class SimNv200:
 
     unit_type: ClassVar[int] = 0x00
     money: ClassVar[tuple[int, ...]] = ()  # commands that are not taken in clear
-    acts: ClassVar[Mapping[str, Act]] = {
+    acts: Mapping[str, Act] = {
         act.name: act
         for act in (
             Act(
@@ -73,7 +73,7 @@ class SimNv200:
             Act("close_path", "A technician closes the note path."),
         )
     }
-    faults: ClassVar[Mapping[str, Fault]] = {
+    faults: Mapping[str, Fault] = {
         fault.name: fault
         for fault in (
             Fault("jam_reading", "A note jams before it is recognised.", _NTH, (69,)),

@@ -26,7 +26,7 @@ class SimSmartPayout(SimNv200):
 
     unit_type: ClassVar[int] = 0x06
     money: ClassVar[tuple[int, ...]] = (0x33, 0x34, 0x38, 0x3B, 0x3D, 0x3F, 0x44, 0x46, 0x52)
-    faults: ClassVar[Mapping[str, Fault]] = {
+    faults: Mapping[str, Fault] = {
         **SimNv200.faults,
         **{
             fault.name: fault
