@@ -48,7 +48,9 @@ def answers_of(function: Callable[..., Any], seen: frozenset[str] = frozenset())
         elif isinstance(call.func, ast.Subscript):
             continue  # a table of writers: words, no orders
         elif name.startswith("self.") and owner is not None:
-            found |= answers_of(attrgetter(name.removeprefix("self."))(owner), seen)
+            called = attrgetter(name.removeprefix("self."))(owner)
+            if inspect.isroutine(called) and not inspect.isbuiltin(called):
+                found |= answers_of(called, seen)
         else:
             helper = getattr(hosting if name.startswith("hosting.") else module, name.removeprefix("hosting."), None)
             if inspect.isfunction(helper):

@@ -41,7 +41,7 @@ def test_what_is_not_of_the_profile_is_hidden() -> None:
 
 
 def test_a_device_that_is_not_fitted_hides_and_one_out_of_order_disables() -> None:
-    assert lines(installed=ALL - {"note_acceptor"})["deposit"] == ("hidden", "no_acceptor")
+    assert lines(installed=ALL - {"note_acceptor"})["deposit"] == ("hidden", "no_note_acceptor")
     assert lines(usable=ALL - {"note_acceptor"})["deposit"] == ("disabled", "note_acceptor")
     assert lines(usable=ALL - {"note_acceptor"})["withdrawal"] == ("offered", "")
 

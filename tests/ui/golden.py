@@ -13,8 +13,8 @@ from .samples import view
 
 SHOWN = ("idle", "enter_pin", "choose_amount", "choose_mix", "take_notes", "suspect_case", "receipt_on_screen")
 GOLDEN: dict[str, str] = {
-    "idle zh-CN": "665f01061200792c128dcb43e449bf56018d1392db017f51a63794e4b5bbc654",
-    "idle en": "1993b0c3294ebca723608e6d3547f4a60f73e17b9e38b5c711ea232f59236bd0",
+    "idle zh-CN": "603e19b9e111fd89907a6f3f38f25dc8686753074e0f52c9f462f4a565a29b16",
+    "idle en": "d81499c0b761225aea8d19b736e12d444a60868b18815eec09bf814ee8212a44",
     "enter_pin zh-CN": "5a7bf709e0efe0da6d2d06ed01cd4b18b48cbb202323cd6b80e44d3f38db95f5",
     "enter_pin en": "d2109acd86de8014ba61196d071b569a671a7eacf5a27b56adc5ad4622659f32",
     "choose_amount zh-CN": "63bf33f736a1babcf08d83438d9078c18841b5a09b32bdabf09b889b637c95cc",
