@@ -88,7 +88,8 @@ class Deposit:
     @action
     def tell_deposited(self, turn: Turn) -> None:
         case = turn.get(Case)
-        values: dict[str, Any] = {"what": "deposit", "amount": turn.site.money(case.vaulted_minor), "reference": case.rrn}
+        amount = turn.site.money(case.vaulted_minor)
+        values: dict[str, Any] = {"what": "deposit", "amount": amount, "reference": case.rrn}
         turn.put(Outcome(values))
 
     @action
