@@ -349,13 +349,14 @@ class Graph:
         self.deadlines = {s.within.event for c in self.charts.values() for s in c.states.values() if s.within}
         self.answer_of |= dict.fromkeys(self.actions.host_answers, HOST)
         own = {name: self._undeclared(chart) for name, chart in self.charts.items()}
-        chosen = {n for c in self.charts.values() for s in c.states.values() if s.call_any for n in callees(self.charts, s)}
+        states = (s for c in self.charts.values() for s in c.states.values())
+        chosen = {n for s in states if s.call_any for n in callees(self.charts, s)}
         #: services that are left out, each with the words of it and of what it calls that the table does not describe
         self.missing = {n: words for n in sorted(chosen) if (words := self._with_calls(n, own))}
 
     def _undeclared(self, chart: Chart) -> frozenset[str]:
         a = self.actions
-        events = {e for e in chart.events if not (e in a.events or e in self.answer_of or e in self.deadlines or e in INNER)}
+        events = chart.events - a.events.keys() - self.answer_of.keys() - self.deadlines - INNER
         return frozenset(events | {n for n in chart.actions if n not in a.actions} | (chart.guards - a.guards.keys()))
 
     def _with_calls(self, flow: str, own: Mapping[str, frozenset[str]]) -> frozenset[str]:
