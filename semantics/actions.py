@@ -121,6 +121,7 @@ class _TableForm(_Strict):
     orders: dict[str, _OrderForm]
     host: _HostForm
     events: dict[str, _EventForm]
+    choices: dict[str, dict[str, str]] = Field(default_factory=dict)
     guards: dict[str, _GuardForm]
     actions: dict[str, _EffectForm]
 
@@ -201,6 +202,7 @@ class Actions:
     host_answers: tuple[str, ...]
     host_within_ms: int
     events: Mapping[str, Effect]
+    choices: Mapping[str, Mapping[str, Ask]]  # choice -> flow -> when it can be chosen; one not named: always
     guards: Mapping[str, GuardRule]
     actions: Mapping[str, Effect]
 
@@ -292,6 +294,9 @@ def actions_of(source: Source) -> Actions:
         name: GuardRule(r.ask(g.is_, ("guards", name)), r.ask(g.may, ("guards", name)), g.or_free, g.sets or "")
         for name, g in form.guards.items()
     }
+    choices = {
+        by: {n: r.ask(t, ("choices", by, n)) or bool for n, t in flows.items()} for by, flows in form.choices.items()
+    }  # fmt: skip
     actions = {name: r.effect(a, ("actions", name)) for name, a in form.actions.items()}
     cut = Effect(
         cases=tuple(r.effect(c, ("power_cut", "cases", i)) for i, c in enumerate(form.power_cut.cases)),
@@ -310,7 +315,7 @@ def actions_of(source: Source) -> Actions:
          for v in form.variables.values() if v.scope},
         form.keys, fluents, form.start.flow, form.start.region, tuple(form.beside), form.rest, ends, cut,
         {n: Order(o.device, o.within_ms, o.person) for n, o in form.orders.items()},
-        tuple(form.host.answers), form.host.within_ms, events, guards, actions,
+        tuple(form.host.answers), form.host.within_ms, events, choices, guards, actions,
     )  # fmt: skip
 
 

@@ -6,7 +6,9 @@ in the kernel's order (the step first, then the actions' in theirs). The rules a
 (`kiosk.flow.runner`): arcs of a state and event in the order written, ``entered``, calls, endings, deadlines.
 
 The environment may do what the effect table lets it: the customer any key of the screen or nothing, a device any of its
-four outcomes, the host any answer, the clock a deadline, and the power may go at any node. Breadth first, so the way
+four outcomes, the host any answer, the clock a deadline, and the power may go at any node. Where a state leaves open
+which service it calls, the environment chooses one that the effect table describes whole; the others are told as left
+out, not explored half. Breadth first, so the way
 back along parents is a shortest way in steps. Nothing is random: the same charts give the same graph.
 """
 
@@ -17,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from kiosk.flow.chart import Chart, Transition
+from kiosk.flow.chart import CallAny, Chart, Transition, callees
 from semantics.actions import OUTCOMES, Actions, Effect, Vars
 
 NODES_MAX: Final = 15_000  # beyond, the answer is `unknown`; the flows have about one thousand
@@ -104,6 +106,10 @@ class _Oracle:
 class _Stop(Exception):
     def __init__(self, broken: Broken) -> None:
         self.broken = broken
+
+
+class _Untold(Exception):
+    """The step leads to where no service that the table describes can be chosen: it is not followed."""
 
 
 class _Step:
@@ -246,8 +252,22 @@ class _Step:
             self.fire(there.ending.value, True)
         elif there.call:
             self.push(there.call)
+        elif there.call_any:
+            self.push(self.chosen(there.call_any, callees(self.g.charts, there), f"{flow}/{state}"))
         elif chart.understands(state, "entered"):
             self.fire("entered", True)
+
+    def chosen(self, call: CallAny, names: tuple[str, ...], at: str) -> str:
+        """Return the flow that the environment chooses of those that are described and can be chosen now."""
+        rules = self.g.actions.choices.get(call.by, {})
+        can = [n for n in names if n not in self.g.missing and (n not in rules or rules[n](self.vars) is True)]
+        if not can:
+            self.g.untold.setdefault(at, self.event)
+            raise _Untold
+        name = can[self.oracle.pick(len(can)) if len(can) > 1 else 0]
+        if len(names) > 1:
+            self.oracle.said.append(name)
+        return name
 
     def push(self, flow: str) -> None:
         chart = self.g.charts[flow]
@@ -320,6 +340,7 @@ class Graph:
     fluents: list[frozenset[str]] = field(default_factory=list)
     broken: list[tuple[int, Edge, Broken]] = field(default_factory=list)
     undeclared: dict[str, tuple[str, int]] = field(default_factory=dict)
+    untold: dict[str, str] = field(default_factory=dict)  # state -> event: no described service could be chosen there
     complete: bool = True
 
     def __post_init__(self) -> None:
@@ -327,6 +348,26 @@ class Graph:
         self.answer_of = {f"{verb}_{o}": verb for verb in self.actions.orders for o in OUTCOMES}
         self.deadlines = {s.within.event for c in self.charts.values() for s in c.states.values() if s.within}
         self.answer_of |= dict.fromkeys(self.actions.host_answers, HOST)
+        own = {name: self._undeclared(chart) for name, chart in self.charts.items()}
+        states = (s for c in self.charts.values() for s in c.states.values())
+        chosen = {n for s in states if s.call_any for n in callees(self.charts, s)}
+        #: services that are left out, each with the words of it and of what it calls that the table does not describe
+        self.missing = {n: words for n in sorted(chosen) if (words := self._with_calls(n, own))}
+
+    def _undeclared(self, chart: Chart) -> frozenset[str]:
+        a = self.actions
+        events = chart.events - a.events.keys() - self.answer_of.keys() - self.deadlines - INNER
+        return frozenset(events | {n for n in chart.actions if n not in a.actions} | (chart.guards - a.guards.keys()))
+
+    def _with_calls(self, flow: str, own: Mapping[str, frozenset[str]]) -> frozenset[str]:
+        called = (n for s in self.charts[flow].states.values() for n in callees(self.charts, s))
+        return own[flow].union(*(self._with_calls(n, own) for n in called))
+
+    @property
+    def entered(self) -> frozenset[str]:
+        """Return the flows that some way goes through."""
+        taken = {flow for edge in self.edges for flow, *_ in edge.arcs}
+        return frozenset(taken | {flow for node in self.nodes for flow, _ in node.stack})
 
     def vars_of(self, node: Node) -> Vars:
         return dict(zip(self.names, node.values, strict=True))
@@ -441,6 +482,8 @@ def explore(
                     happened = step.run()
                 except _Stop as stop:
                     happened, broken = True, stop.broken
+                except _Untold:
+                    happened = False
                 prefixes += oracle.later()
                 if not happened:
                     continue

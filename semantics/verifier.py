@@ -45,6 +45,8 @@ CAVEATS: Final = (
     "one customer and one open case at a time; amounts are 1 or 2 units; one power cut while a duty is open",
 )
 BASES: Final = ("session", "card_presentation", "service_order", "cash_entitlement")
+LEFT_OUT: Final = "VF-LEFT-OUT"
+DEAD: Final = "VF-DEAD"
 OPENERS: Final = {"session": "session_begun", "case": "case_opened"}  # the record with which a slice's value begins
 WHO: Final = {
     "person": "customer", "device": "device", "host": "host", "clock": "time", "power": "power", "terminal": "terminal",
@@ -117,13 +119,16 @@ class Result:
         for proof in self.proofs:
             if proof.verdict is Proven.HOLDS or (proof.verdict is Proven.VACUOUS):
                 if all_:
-                    lines.append(f"{proof.about}: {proof.verdict.value}")
+                    lines.append(f"{proof.about}: {proof.verdict.value}" + f": {proof.says}" * (proof.about == DEAD))
                 continue
             lines.append(f"{proof.about}: {proof.verdict.value}: {proof.says}")
             if proof.place:
                 lines.append(f"    {proof.place}")
             lines += [f"    {line}" for line in told(g, proof.way)]
-        vacuous = [p.about for p in self.of(Proven.VACUOUS)]
+        vacuous = [p.about for p in self.of(Proven.VACUOUS) if p.about != DEAD]
+        dead = sum(p.about == DEAD for p in self.proofs)
+        if dead:
+            vacuous.append(f"{dead} arcs that no way takes ({DEAD})")
         if vacuous:
             lines.append(f"vacuous, never in force in these flows: {', '.join(vacuous)}")
         if self.left_out:
@@ -594,18 +599,27 @@ def structure(graph: Graph, rules: FluentRules) -> Iterator[Proof]:
     for word, (file, line) in g.undeclared.items():
         says = f"{word!r} has no entry in models/vocabulary/actions.yaml: what it does is not known"
         yield Proof("VF-WORD", Proven.UNKNOWN, says, f"{file}:{line}")
+    for at, event in g.untold.items():
+        says = f"not followed: {event} to {at}, where every service that can be chosen is left out"
+        yield Proof(LEFT_OUT, Proven.UNKNOWN, says)
     if not g.complete:
         yield Proof("VF-SIZE", Proven.UNKNOWN, f"more than {len(g.nodes)} places: the exploration was cut off")
 
 
 def dead_arcs(graphs: Iterable[Graph]) -> list[tuple[str, str, str, int]]:
-    """Return the arcs that no way takes: (flow, from, to, line)."""
+    """Return the arcs that no way takes: (flow, from, to, line). Flows that are left out have none.
+
+    Left out are the services that the effect table does not describe, and what only they call.
+    """
     graphs = list(graphs)
+    out = set(graphs[0].missing)
+    if out:
+        out |= graphs[0].charts.keys() - frozenset().union(*(g.entered for g in graphs))
     taken = {arc for g in graphs for edge in g.edges for arc in edge.arcs}
     charts = graphs[0].charts
     return [
         (c.name, t.source, t.target, t.line) for c in charts.values() for t in c.transitions
-        if (c.name, t.source, t.target, t.line) not in taken
+        if c.name not in out and (c.name, t.source, t.target, t.line) not in taken
     ]  # fmt: skip
 
 
@@ -636,6 +650,9 @@ def verify(
     wanted = set(only)
     if not wanted:
         proofs += structure(graph, rules)
+        for name, words in graph.missing.items():
+            says = f"not proved yet: {name}, {len(words)} words"
+            proofs.append(Proof(LEFT_OUT, Proven.UNKNOWN, says, charts[name].file))
         graphs = [graph]
         for root in actions.beside:
             if root in charts:
@@ -644,7 +661,7 @@ def verify(
                 proofs += structure(beside, rules)
         for flow, source, target, line in dead_arcs(graphs):
             says = f"no way takes {flow}/{source} -> {target}: it is dead, or the effect table is too narrow"
-            proofs.append(Proof("VF-DEAD", Proven.VACUOUS, says, f"{charts[flow].file}:{line}"))
+            proofs.append(Proof(DEAD, Proven.VACUOUS, says, f"{charts[flow].file}:{line}"))
         if not any(p.verdict is Proven.SYSTEM for p in proofs):
             says = "every state has a way on and a way to rest, every answer is understood, nothing is owed at rest"
             proofs.append(Proof("VF-FLOWS", Proven.HOLDS, says))
