@@ -11,9 +11,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from kiosk import compose
 from kiosk.config import ROOT, load_config
-from kiosk.kernel import Watcher
 from kiosk.rehearsal.checks import money_errors
 from kiosk.rehearsal.scenario import load_scenario
 from kiosk.rehearsal.world import World
@@ -37,12 +35,6 @@ class Rehearsed:
         return self.sessions / self.cpu_s
 
 
-def watchers() -> tuple[Watcher, ...]:
-    """Return the norm monitors of a terminal; none where there is no model of norms yet."""
-    made = getattr(compose, "watchers", None)
-    return tuple(made()) if made is not None else ()
-
-
 def rehearse(visits: int = 100) -> Rehearsed:
     """Rehearse `visits` (up to 200) withdrawals. Raises AssertionError if one fails or money is wrong."""
     config = load_config()
@@ -54,14 +46,13 @@ def rehearse(visits: int = 100) -> Rehearsed:
     scenario = load_scenario(ROOT / "models" / "scenarios" / "withdrawal" / "plain.yaml")
     person = scenario.person.model_copy(update={"visits": visits})
     scenario = scenario.model_copy(update={"person": person, "limit_ms": 100_000_000})
-    watching = watchers()
-    world = World(scenario, config, words=catalogue(), watchers=lambda: watching)
+    world = World(scenario, config, words=catalogue())  # with norms on, as a terminal runs
     begun = time.process_time()
     world.run()
     spent = time.process_time() - begun
     paid = sum(e.kind == "dispensed" and e.data["outcome"] == "done" for e in world.entries)
     errors = money_errors(world)
-    result = Rehearsed(paid, spent, world.clock.now_ms() / 1_000, len(world.entries), len(watching))
+    result = Rehearsed(paid, spent, world.clock.now_ms() / 1_000, len(world.entries), int(config.site.watch_norms))
     world.close()
     assert paid == visits, f"{paid} of {visits} withdrawals were paid"
     assert errors == [], errors
