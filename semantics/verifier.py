@@ -227,15 +227,18 @@ class Verifier:
                 return Instance(bound)
         return None
 
-    def goes_on(self, norm: Norm, edge: Edge, i: Instance) -> Instance | None:
-        """Return an instance as it meets a further step: with a new customer or case, it is of another slice."""
+    def goes_on(self, edge: Edge, i: Instance) -> Instance | None:
+        """Return an instance as it meets a further step, None if it is followed no more: at a second power cut."""
         if edge.by == "power":
             if i.cut:
                 return None
-            i = replace(i, cut=True)
-        if i.mine and norm.slice in OPENERS and any(w.kind == OPENERS[norm.slice] for w, _, _ in edge.records):
-            return replace(i, mine=False)
+            return replace(i, cut=True)
         return i
+
+    @staticmethod
+    def at(norm: Norm, record: Written, i: Instance) -> Instance:
+        """Return an instance as it meets a record: from the one that opens a further customer or case, not its own."""
+        return replace(i, mine=False) if i.mine and record.kind == OPENERS.get(norm.slice or "") else i
 
     def follow(
         self, norm: Norm, record: Written, before: frozenset[str], after: frozenset[str], i: Instance
@@ -269,8 +272,11 @@ class Verifier:
     def touches(self, norm: Norm, edge: int) -> bool:
         """Tell whether a step can matter to an instance of a norm."""
         duty = norm.duty
+        records = self.graph.edges[edge].records
         if duty.keep is not None:
-            return bool(self.graph.edges[edge].records)
+            return bool(records)
+        if norm.slice in OPENERS and any(w.kind == OPENERS[norm.slice] for w, _, _ in records):
+            return True
         if norm.id not in self._words:
             patterns = (duty.action, duty.before, duty.until, duty.released_by)
             self._words[norm.id] = frozenset(a.event for pattern in patterns for a in pattern)
@@ -454,13 +460,13 @@ class Verifier:
                 elapsed += stay
             for n in g.out[node]:
                 edge = g.edges[n]
-                left = self.goes_on(norm, edge, i)
+                left = self.goes_on(edge, i)
                 why = ""
                 if left is None:
                     continue
                 for record, before, after in edge.records if self.touches(norm, n) else ():
                     assert left is not None
-                    left, why = self.follow(norm, record, before, after, left)
+                    left, why = self.follow(norm, record, before, after, self.at(norm, record, left))
                     if left is None:
                         break
                 if why:
@@ -485,10 +491,11 @@ class Verifier:
         while todo:
             node, i = todo.popleft()
             for n in g.out[node]:
-                left = self.goes_on(norm, g.edges[n], i)
+                left = self.goes_on(g.edges[n], i)
                 for record, before, after in g.edges[n].records:
                     if left is None:
                         break
+                    left = self.at(norm, record, left)
                     if self.match(norm, norm.duty.action, record, before, left):
                         return Proof(norm.id, Proven.HOLDS, "it can be used", self._place(norm))
                     left, _ = self.follow(norm, record, before, after, left)
@@ -517,7 +524,12 @@ class Verifier:
             node, active = state
             for e in g.out[node]:
                 edge = g.edges[e]
-                live = {(k, on) for k, i in active if (on := self.goes_on(openers[k], edge, i)) is not None and on.mine}
+                kinds = {w.kind for w, _, _ in edge.records}
+                live = {
+                    (k, on) for k, i in active
+                    if (on := self.goes_on(edge, i)) is not None
+                    and on.mine and OPENERS.get(openers[k].slice or "") not in kinds
+                }  # fmt: skip
                 for record, before, after in edge.records:
                     if event in record.events:
                         done = True
