@@ -28,6 +28,8 @@ def mount(app: typer.Typer) -> None:
     app.add_typer(norms_app, name="norms")
     app.add_typer(flow_app, name="flow")
     app.command("verify")(verify)
+    app.command("audit")(audit)
+    app.command("explain")(explain)
 
 
 def fail(message: str, code: int = 2) -> typer.Exit:
@@ -118,6 +120,46 @@ def verify(
     print(result.render(all_=everything or bool(norm)))
     if not result.ok:
         raise typer.Exit(1)
+
+
+NormsOption = Annotated[Path, typer.Option("--norms", help="The folder of norms; words and chart stand beside it.")]
+
+
+def audit(
+    journals: Annotated[list[Path], typer.Argument(help="Journals: as the terminal left them, or exported.")],
+    norms: NormsOption = MODELS / "norms",
+    what_if: Annotated[Path | None, typer.Option("--what-if", help="Norm files that would stand instead.")] = None,
+) -> None:
+    """Judge recorded journals by norms; with --what-if say what other norms would have changed."""
+    from semantics.audit import AuditError, audit_files, difference, norms_in
+
+    try:
+        result = audit_files(norms_in(norms), journals)
+        if what_if is not None:
+            print(difference(result, audit_files(norms_in(norms, what_if), journals)))
+            return
+    except AuditError as error:
+        raise fail(str(error)) from None
+    print(result.render())
+    if not result.ok:
+        raise typer.Exit(1)
+
+
+def explain(
+    journal: Annotated[Path, typer.Argument(help="The journal.")],
+    verdict: Annotated[str, typer.Argument(help="The verdict's id, as kiosk audit prints it.")],
+    norms: NormsOption = MODELS / "norms",
+) -> None:
+    """Say in words why a norm was violated: which, by whom, because of which records, under which source."""
+    from semantics.audit import AuditError, audit_files, norms_in
+    from semantics.audit import explain as explained
+
+    try:
+        print(explained(audit_files(norms_in(norms), [journal]), verdict))
+    except AuditError as error:
+        raise fail(str(error)) from None
+    except LookupError as error:
+        raise fail(str(error.args[0])) from None
 
 
 @flow_app.command("draw")
