@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -28,6 +28,10 @@ def mount(app: typer.Typer) -> None:
     app.add_typer(norms_app, name="norms")
     app.add_typer(flow_app, name="flow")
     app.command("verify")(verify)
+    app.command("audit")(audit)
+    app.command("explain")(explain)
+    app.command("coverage")(coverage)
+    app.command("trace")(trace)
 
 
 def fail(message: str, code: int = 2) -> typer.Exit:
@@ -118,6 +122,115 @@ def verify(
     print(result.render(all_=everything or bool(norm)))
     if not result.ok:
         raise typer.Exit(1)
+
+
+NormsOption = Annotated[Path, typer.Option("--norms", help="The folder of norms; words and chart stand beside it.")]
+
+
+def audit(
+    journals: Annotated[list[Path], typer.Argument(help="Journals: as the terminal left them, or exported.")],
+    norms: NormsOption = MODELS / "norms",
+    what_if: Annotated[Path | None, typer.Option("--what-if", help="Norm files that would stand instead.")] = None,
+) -> None:
+    """Judge recorded journals by norms; with --what-if say what other norms would have changed."""
+    from semantics.audit import AuditError, audit_files, difference, norms_in
+
+    try:
+        result = audit_files(norms_in(norms), journals)
+        if what_if is not None:
+            print(difference(result, audit_files(norms_in(norms, what_if), journals)))
+            return
+    except AuditError as error:
+        raise fail(str(error)) from None
+    print(result.render())
+    if not result.ok:
+        raise typer.Exit(1)
+
+
+def explain(
+    journal: Annotated[Path, typer.Argument(help="The journal.")],
+    verdict: Annotated[str, typer.Argument(help="The verdict's id, as kiosk audit prints it.")],
+    norms: NormsOption = MODELS / "norms",
+) -> None:
+    """Say in words why a norm was violated: which, by whom, because of which records, under which source."""
+    from semantics.audit import AuditError, audit_files, norms_in
+    from semantics.audit import explain as explained
+
+    try:
+        print(explained(audit_files(norms_in(norms), [journal]), verdict))
+    except AuditError as error:
+        raise fail(str(error)) from None
+    except LookupError as error:
+        raise fail(str(error.args[0])) from None
+
+
+ScenariosOption = Annotated[Path, typer.Option("--scenarios", help="The scenarios, a file or a folder.")]
+
+
+def _measured(models: Path, scenarios: Path) -> tuple[Any, Any, Any, dict[str, list[int]]]:
+    """Play every scenario and measure. Returns coverage, graph, norms, and what each scenario proves."""
+    from kiosk.config import load_config
+    from kiosk.flow.chart import load_charts
+    from kiosk.rehearsal.play import play
+    from kiosk.rehearsal.scenario import load_scenarios
+    from kiosk.words import catalogue
+    from semantics.actions import load_actions
+    from semantics.check import load_norms
+    from semantics.coverage import measure
+    from semantics.exploration import explore
+    from semantics.verifier import rules_of
+
+    charts, actions, norms = load_charts(models / "flows"), load_actions(models), load_norms(models)
+    rules = rules_of(norms, actions)
+    graph = explore(charts, actions, rules)
+    beside = [explore(charts, actions, rules, root=r, region=r, cuts=False) for r in actions.beside if r in charts]
+    config, journals, proves = load_config(None), [], {}
+    for scenario in load_scenarios(scenarios):
+        played = play(scenario, config, catalogue())
+        if not played.passed or played.world is None:
+            print(f"{scenario.scenario} failed, so what it shows does not count", file=sys.stderr)
+            continue
+        journals.append((scenario.scenario, [e.as_data() for e in played.world.entries]))
+        proves[scenario.scenario] = list(scenario.proves)
+    if not journals:
+        raise fail(f"{scenarios}: no scenario passed, so nothing is covered", 1)
+    return measure(norms, graph, beside, journals), graph, norms, proves
+
+
+def coverage(
+    out: OutOption, scenarios: ScenariosOption = MODELS / "scenarios", models: ModelsOption = MODELS
+) -> None:
+    """Play the scenarios and write what they show of norms and flows, as a page."""
+    from semantics.coverage import page
+    from semantics.drawing import DrawingError
+    from semantics.flow_drawing import flow_svg
+
+    found, graph, _, _ = _measured(models, scenarios)
+    pictures: dict[str, str] = {}
+    for name, chart in graph.charts.items():
+        try:
+            pictures[name] = flow_svg(chart, found.counts_of(name))
+        except DrawingError as error:
+            print(f"no pictures: {error}", file=sys.stderr)
+            break
+    write(out, page(found, pictures))
+    print(found.render())
+    for arc in found.surprising_arcs:
+        print(f"taken, and not in the exploration: {arc}; models/vocabulary/actions.yaml is too narrow")
+    if found.surprising_arcs:
+        raise typer.Exit(1)
+
+
+def trace(out: OutOption, scenarios: ScenariosOption = MODELS / "scenarios", models: ModelsOption = MODELS) -> None:
+    """Write the trace from requirements and edge cases over norms and flows to scenarios, as a page."""
+    from semantics.trace import load_requirements, page
+    from semantics.trace import trace as traced
+
+    requirements, cases = load_requirements(models / "requirements")
+    found, graph, norms, proves = _measured(models, scenarios)
+    result = traced(requirements, cases, norms, graph, found, proves)
+    write(out, page(result))
+    print(result.render())
 
 
 @flow_app.command("draw")

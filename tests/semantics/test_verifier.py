@@ -1,4 +1,4 @@
-"""The verifier: shipped flows are proved, every seeded defect is caught, and what is unknown is never called good."""
+"""The verifier: the shipped flows are proved, every seeded defect is caught, and unknown is never called good."""
 
 from __future__ import annotations
 
