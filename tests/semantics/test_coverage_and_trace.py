@@ -31,8 +31,8 @@ def test_one_scenario_covers_what_it_does(plain: Measured) -> None:
     assert found.norms["N-DSP-01"].goals["C1"] is True
     assert found.norms["N-DSP-01"].outcomes[Outcome.FULFILLED] == 1
     assert found.norms["N-ATH-02"].goals["C1"] is False, "the host was not silent"
-    assert found.norms["N-DEP-02"].goals["C0"] is False
-    assert found.norms["N-DEP-02"].goals["C1"] is None, "the suite is not to blame"
+    assert found.norms["N-RAT-01"].goals["C0"] is False
+    assert found.norms["N-RAT-01"].goals["C1"] is None, "the suite is not to blame"
     assert found.arcs["withdrawal", "returning", "dispensing", "done"] == 1
     assert ("withdrawal", "authorising", "not_charged", "host_silent") in found.missed_arcs
     assert found.surprising_arcs == []
