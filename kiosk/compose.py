@@ -66,6 +66,7 @@ from kiosk.services.top_up import TopUp
 from kiosk.services.transfer import Transfer
 from kiosk.services.upkeep import Upkeep
 from kiosk.services.withdrawal import Withdrawal
+from kiosk.services.withheld import Withholding
 from kiosk.site import Site
 from kiosk.standing import Standing
 from kiosk.strict_yaml import DocumentError, Mistake
@@ -108,8 +109,8 @@ def services() -> tuple[object, ...]:
     chosen = businesses()
     receipts = Receipts({b.service.name: b.document for b in chosen})
     return (
-        Sessions(menu()), Asking(), Entering(), Accounts(), Agencies(), Dispensing(), CashIns(), receipts, Upkeep(),
-        *chosen,
+        Sessions(menu()), Asking(), Entering(), Accounts(), Agencies(), Dispensing(), CashIns(), Withholding(),
+        receipts, Upkeep(), *chosen,
     )  # fmt: skip
 
 

@@ -125,6 +125,13 @@ class Bank:
             rrn=message.get(37),
             text=json.dumps(tags),
         )
+        if "WN" in tags:
+            value, kind, credited, session = (tags["WN"].split("|") + ["", "", ""])[:4]
+            kept = register.WithheldNote(
+                case.terminal, tags.get("RF", ""), int(value) if value.isdigit() else 0, kind, credited == "1", session,
+                tags.get("TX", ""), case.stamp.booked_on,
+            )  # fmt: skip
+            register.note_withheld(case.tx, (case.terminal, message.get(11), message.get(7)), kept)
         if "SU" in tags:
             case.report("suspect", tags.get("TX", "") or "the terminal reports a suspect state")
         return echo(case, "0630", "00")
@@ -229,6 +236,10 @@ class Bank:
 
     def orders(self) -> list[register.Order]:
         return self._store.transact(register.all_orders)
+
+    def withheld_notes(self) -> list[register.WithheldNote]:
+        """Return the doubted notes that terminals kept and told of."""
+        return self._store.transact(register.withheld_notes)
 
     def events(self) -> list[Mapping[str, object]]:
         """Return the event advices in the order they came in, tags of F48 under ``tags``."""

@@ -229,6 +229,7 @@ PRIVATE_TAGS: Final[Mapping[str, str]] = {
     "SE": "seats",
     "TN": "ticket numbers",
     "CL": "claim code of tickets",
+    "WN": "withheld note: value, what it is taken for, whether credited by rule, session, parted by |",
     "SU": "suspect: the terminal does not know whether the customer has the notes",
     "TX": "what happened, in words",
 }

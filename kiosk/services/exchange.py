@@ -29,6 +29,7 @@ from kiosk.services.entering import Choices, Outcome, chosen_value
 from kiosk.services.facts import Card, CardGone, Refusal
 from kiosk.services.menu import CASH, HOST, Service
 from kiosk.services.receipt import head, locale_of, money_of, say_in, tail
+from kiosk.services.withheld import withheld_rows
 from kiosk.turn import OfBusiness, OfVisit, Turn
 from kiosk.view import Option
 
@@ -232,6 +233,7 @@ class Exchange:
         for unit, count in case.moved.items():
             what = say("receipt.notes", amount=money_of(turn, site.notes[unit].times(1)), count=count)
             rows.append(Columns(say("receipt.notes_out"), what, bold=True))
+        rows += withheld_rows(turn, case)
         if self._claims(turn, case):
             owed = owed_minor(case, site, site.money(0))
             rows += [

@@ -6,6 +6,7 @@ is one step: its advice, and the closing of the case, are durable together or no
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -21,7 +22,7 @@ from kiosk.ports import (
     HostSilent,
     Reason,
 )
-from kiosk.services.case import Case, Posting, Settlement, fold, owed_minor, settle
+from kiosk.services.case import Case, Posting, Settlement, fold, owed_minor, plus, settle
 from kiosk.services.dispensing import note
 from kiosk.services.facts import Card, Chosen, Intent, Pin, Session
 from kiosk.turn import Turn
@@ -75,12 +76,17 @@ def open_case(turn: Turn, service: str, amount: Money, track2: Track2 | None, **
     """Make a case with fresh identifiers, journalled in this step.
 
     `more` goes into its record: ``operation``, ``posting`` and ``fee_minor`` are read back, anything else is for
-    people and audits and must be masked. A note that the acceptor holds goes over from the case before, which ends.
+    people and audits and must be masked. A note that the acceptor holds goes over from the case before, which ends,
+    and so do doubted notes that wait for leave to be credited.
     """
     before = turn.find(Case)
-    taken_over = before is not None and before.cash_in and not before.closed
+    taken_over = before is not None and (before.cash_in or before.awaits_leave) and not before.closed
     if before is not None and taken_over:
-        more["note"] = {"counters": dict(before.counters), "held_minor": before.held_minor, "fate": before.fate}
+        more["note"] = {
+            "cash_in": before.cash_in, "counters": dict(before.counters), "held_minor": before.held_minor,
+            "fate": before.fate, "kept": dict(before.kept), "kept_credited": dict(before.kept_credited),
+            "kept_now": before.kept_now,
+        }  # fmt: skip
     stan = turn.draw("stan")
     rrn = rrn_of(turn.now, stan)
     session = turn.find(Session)
@@ -164,13 +170,14 @@ def note_failure_text(turn: Turn, detail: str) -> Case:
     return note(turn, "host_failed", why="mismatch", detail=detail, posting=_posting(turn))
 
 
-def settle_case(turn: Turn, reason: Reason) -> Settlement | None:
+def settle_case(turn: Turn, reason: Reason, *, last: bool = False) -> Settlement | None:
     """Settle the current case with the host and close it, in this step.
 
-    A case of which the acceptor holds a note stays open: whoever brings the note to rest settles it then.
+    A case of which the acceptor holds a note stays open: whoever brings the note to rest settles it then. So does one
+    with a kept note that waits for leave to be credited, unless this is the `last` word.
     """
     case = turn.get(Case)
-    if case.cash_in:
+    if case.cash_in or (case.awaits_leave and not last):
         return None
     settlement = settle(case, turn.site, reason)
     stands = _stands(case, settlement)
@@ -221,7 +228,7 @@ def _advise(turn: Turn, case: Case, settlement: Settlement) -> None:
         stands=settlement.stands,
         reason=settlement.reason,
         units=dict(case.moved),
-        accepted=dict(case.vaulted),
+        accepted=plus(case.vaulted, case.kept_credited),
         rejected=dict(case.rejected),
         suspect=settlement.suspect,
     )
@@ -229,16 +236,16 @@ def _advise(turn: Turn, case: Case, settlement: Settlement) -> None:
     turn.put(fold(case, "advice_queued", {"suspect": advice.suspect}))
 
 
-def _tell_host(turn: Turn, text: str, suspect: Case | None = None) -> None:
+def _tell_host(turn: Turn, text: str, suspect: Case | None = None, tags: Mapping[str, str] | None = None) -> None:
     stan = turn.draw("stan")
     original = suspect.original if suspect is not None else None
     event = Advice(
         id=f"event-{stan}", stan=stan, sent_at=sent_at(turn.now), kind=AdviceKind.EVENT, text=text, original=original,
-        suspect=suspect is not None,
+        suspect=suspect is not None, tags=tags or {},
     )  # fmt: skip
     turn.advise(event)
 
 
-def tell_host(turn: Turn, text: str) -> None:
-    """Send an event advice (0620): it moves nothing."""
-    _tell_host(turn, text)
+def tell_host(turn: Turn, text: str, **tags: str) -> None:
+    """Send an event advice (0620) with tags of F48: it moves nothing, and it is journalled, tags and all."""
+    _tell_host(turn, text, tags=tags)
