@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from kiosk.bank.partner_data import PartnerData, load_partners
+from kiosk.bank.pins import PinRules
 from kiosk.bank.secrets import BankKeys, TerminalKeys, luhn_valid, masked
 from kiosk.money import CURRENCIES
 
@@ -35,6 +36,7 @@ class AccountData:
     withdrawals_per_day: int = 0
     partial_approval: bool = False
     kind: str = "savings"  # savings, current, credit
+    born: str = ""  # the holder's birthday, ISO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,7 @@ class BankData:
     terminals: Sequence[TerminalData]
     payees: Mapping[str, str] = field(default_factory=dict)  # biller or agency code -> name
     remittance: RemittanceRule = RemittanceRule()
+    pin_rules: PinRules = PinRules()
     correspondents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # other bank -> account -> holder
     partners: Mapping[str, PartnerData] = field(default_factory=dict)  # under agency agreements, by code
     currency: str = "CNY"
@@ -98,6 +101,8 @@ def _take(kind: type[Any], raw: Mapping[str, Any], where: str) -> Any:
         return kind(**raw)
     except TypeError as error:
         raise BankDataError(f"{where}: {error}; check the names of its keys") from None
+    except ValueError as error:
+        raise BankDataError(str(error)) from None
 
 
 def _partners(raw: Mapping[str, Any]) -> dict[str, PartnerData]:
@@ -121,6 +126,8 @@ def load_bank(raw: Mapping[str, Any]) -> BankData:
             terminals.append(_take(TerminalData, terminal, f"terminals[{n}]"))
         if "remittance" in raw:
             raw["remittance"] = _take(RemittanceRule, raw["remittance"], "remittance")
+        if "pin_rules" in raw:
+            raw["pin_rules"] = _take(PinRules, raw["pin_rules"], "pin_rules")
         if "partners" in raw:
             raw["partners"] = _partners(raw["partners"])
     except KeyError as error:

@@ -273,6 +273,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         Operation("linked_accounts", "390000", moves_money=False),
         Operation("payee_lookup", "330000", moves_money=False),
         Operation("remittance_status", "340000", moves_money=False),
+        Operation("remittance_revoke", "940000", moves_money=False),
         Operation("bill_check", "350000", moves_money=False),
         Operation("top_up_check", "360000", moves_money=False),
         Operation("ticket_catalogue", "370000", moves_money=False),
@@ -338,6 +339,8 @@ RESPONSES: Final[Mapping[str, Response]] = {
         Response("B6", "partner_down"),
         Response("B7", "partner_refused"),
         Response("B8", "out_of_limits"),
+        Response("B9", "weak_pin"),
+        Response("BA", "already_released"),
     )
 }
 

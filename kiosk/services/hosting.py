@@ -28,6 +28,7 @@ from kiosk.services.facts import Card, Chosen, Intent, Pin, Session
 from kiosk.turn import Turn
 
 WRONG_PIN: Final = "55"
+WEAK_PIN: Final = "B9"
 FUNDS: Final = ("51", "61", "65")
 RETAIN: Final = ("33", "34", "35", "36", "38", "41", "43", "67")  # host-messages §3.7, rule 10
 
@@ -58,6 +59,8 @@ REFUSALS: Final = {
     "B6": "partner_down",
     "B7": "partner_refused",
     "B8": "out_of_limits",
+    "B9": "weak_pin",
+    "BA": "already_released",
 }
 """Response code -> reason, as the catalogue words it."""
 
