@@ -49,6 +49,7 @@ from kiosk.services.agency import Agencies
 from kiosk.services.asking import Asking
 from kiosk.services.bill_payment import BillPayment
 from kiosk.services.cash_in import CashIns
+from kiosk.services.complaint import Complaints
 from kiosk.services.deposit import Deposit
 from kiosk.services.dispensing import Dispensing
 from kiosk.services.entering import Entering
@@ -95,6 +96,7 @@ def businesses() -> tuple[Business, ...]:
         TicketSale(),
         Deposit(),
         Exchange(),
+        Complaints(),
     )  # fmt: skip
 
 

@@ -112,6 +112,13 @@ class ExchangeForm(_Strict):
     )
     without_card_minor: int = Field(default=50_000, ge=0)
     with_card_minor: int = Field(default=200_000, ge=0)
+    request_days: int = Field(default=30, ge=1, le=365)  # a request for notes that are short stands so long
+
+
+class ComplaintForm(_Strict):
+    """By when a complaint is answered. Not later than the norm allows (`complaint_days`, models/norms)."""
+
+    answer_days: int = Field(default=15, ge=1, le=60)
 
 
 class Site(_Strict):
@@ -133,6 +140,7 @@ class Site(_Strict):
     remittance: RemittanceForm = RemittanceForm()
     deposit: DepositForm = DepositForm()
     exchange: ExchangeForm = ExchangeForm()
+    complaint: ComplaintForm = ComplaintForm()
     note_rules: str = "nothing_kept"  # a set of notes.yaml
     notes_withheld_max: int = Field(default=3, ge=1, le=20)  # of one order; then nothing more is taken in it
     note_fates: NoteRules = Field(default=NoteRules(), exclude=True)  # the set itself

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from kiosk.bank import accounts, agency, ledger, partners, payments, register
+from kiosk.bank import accounts, agency, complaints, ledger, partners, payments, register
 from kiosk.bank.accounts import Card
 from kiosk.bank.case import Case, echo
 from kiosk.bank.partner_data import PartnerData
@@ -86,6 +86,9 @@ def authorise(case: Case, forced_code: str = "") -> Message:
 def _decide(case: Case, operation: Operation) -> _Verdict:
     if not case.currency:
         return _Verdict("12")
+    if operation.name == "case_status":
+        code, tags = complaints.status(case.tx, payments.tags_of(case).get("RF", ""), case.stamp.at[:10])
+        return _Verdict(code, "informed" if tags else "declined", more={48: private(tags)} if tags else None)
     pan, separator, rest = case.message.get(35).replace("D", "=").partition("=")
     if not separator:
         return _Verdict("14")

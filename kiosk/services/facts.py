@@ -76,6 +76,7 @@ class Intent(OfBusiness):
     private: Mapping[str, str] = field(default_factory=dict)
     new_pin: PinBlock | None = None
     kept: Mapping[str, str] = field(default_factory=dict)
+    anonymous: bool = False  # asked without card and PIN, by whoever stands there
 
 
 @dataclass(frozen=True, slots=True)

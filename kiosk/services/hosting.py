@@ -129,8 +129,9 @@ def ask(turn: Turn, case: Case, track2: Track2, mix: dict[int, int] | None = Non
 
 def ask_intent(turn: Turn, intent: Intent) -> None:
     """Open the case of an intent and send its 0200."""
-    track2 = turn.get(Card).track2
-    assert track2 is not None
+    card = None if intent.anonymous else turn.get(Card)
+    track2 = card.track2 if card else None
+    assert track2 is not None or intent.anonymous
     more: dict[str, object] = {"operation": intent.operation, "posting": intent.posting.value, **intent.kept}
     if intent.fee:
         more["fee_minor"] = intent.fee.minor
@@ -138,8 +139,8 @@ def ask_intent(turn: Turn, intent: Intent) -> None:
     turn.ask(
         HostRequest(
             ticket=case.id, stan=case.stan, rrn=case.rrn, sent_at=case.sent_at, operation=intent.operation,
-            amount=intent.amount, fee=intent.fee, track2=track2, pin_block=turn.get(Pin).block,
-            entry_mode=turn.site.cards.entry_mode, from_account=intent.from_account, to_account=intent.to_account,
+            amount=intent.amount, fee=intent.fee, track2=track2,
+            pin_block=turn.get(Pin).block if card else None, entry_mode=turn.site.cards.entry_mode, from_account=intent.from_account, to_account=intent.to_account,
             private=intent.private, new_pin_block=intent.new_pin,
         )
     )  # fmt: skip
@@ -156,6 +157,9 @@ def note_answer(turn: Turn) -> Case:
         data["approved_minor"] = answer.amount.minor
     if answer.tries_left is not None:
         data["tries_left"] = answer.tries_left
+    intent = turn.find(Intent)
+    if intent is not None and intent.anonymous:
+        data["anonymous"] = True
     return note(turn, "host_answered", **data)
 
 

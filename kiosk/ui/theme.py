@@ -47,6 +47,7 @@ FOOT_TOP: Final = 900
 FOOT_HEIGHT: Final = 88
 FOOT_WIDTH: Final = 440
 ASIDE: Final = 500  # width of the illustration's panel
+BUTTON_MIN: Final = 80  # a finger: no button of a column is lower
 SMALLEST: Final = 24  # no text is set smaller than this
 
 TITLE: Final = 56

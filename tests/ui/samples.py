@@ -17,6 +17,10 @@ def amounts(*values: int) -> tuple[Option, ...]:
 
 
 SERVICES = ("withdrawal", "deposit", "transfer", "balance", "exchange", "bill_payment", "top_up", "ticket")
+CARDLESS = tuple(
+    Option("chose_service", name, "idle.without_card", {"name": label})
+    for name, label in (("exchange", "Change notes"), ("complaint", "投诉与查询"), ("top_up", "Mobile top-up"))
+)
 MENU = tuple(Option("chose_service", name, f"service.{name}") for name in SERVICES)
 MIXES = (
     Option("chose_mix", "10000x5", "mix.large", {"10000": 5}),
@@ -47,7 +51,7 @@ SHORTAGE = (
 USUAL: dict[str, dict[str, Value]] = {
     "starting": {},
     "out_of_service": {"reason": "host_offline"},
-    "idle": {"services": SERVICES, "exchange": True},
+    "idle": {"call": "card", "about": "card", "services": SERVICES, "cardless": CARDLESS[:2]},
     "card_reading": {},
     "card_returned": {"reason": "unreadable"},
     "enter_pin": {"digits": 3},
@@ -114,7 +118,10 @@ HUGE = Money(99999999, "CNY")
 PHONE = "+86 400-000-0000"
 
 EXTREME: dict[str, dict[str, Value]] = {
-    "idle": {"services": (*SERVICES, "remittance", "statement", "complaint", "rating"), "notice": "large_notes_only"},
+    "idle": {
+        "call": "cardless", "about": "cardless", "services": (*SERVICES, "remittance", "pin_change", "complaint"),
+        "notice": "large_notes_only", "cardless": CARDLESS,
+    },
     "enter_pin": {"digits": 12, "digits_max": 12, "tries_left": 1},
     "menu": {"options": HALF_CLOSED},
     "choose_amount": {"options": amounts(100, 200, 300, 500, 1000, 2000, 3000, 10000), "available": HUGE * 999},
