@@ -144,6 +144,7 @@ class Site(_Strict):
     note_rules: str = "nothing_kept"  # a set of notes.yaml
     notes_withheld_max: int = Field(default=3, ge=1, le=20)  # of one order; then nothing more is taken in it
     note_fates: NoteRules = Field(default=NoteRules(), exclude=True)  # the set itself
+    ask_rating: bool = False
     profile: str = "standard"
     agreements: tuple[Agreement, ...] = Field(default=(), exclude=True)  # with partners, as partners.yaml says
     services: tuple[str, ...] = Field(default=(), exclude=True)  # of the profile, in the menu's order

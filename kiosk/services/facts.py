@@ -42,6 +42,13 @@ class CardGone(OfVisit):
 
 
 @dataclass(frozen=True, slots=True)
+class Rated(OfVisit):
+    """The customer has said how it was."""
+
+    score: int
+
+
+@dataclass(frozen=True, slots=True)
 class MenuPage(OfBusiness):
     """Which page of the menu is shown."""
 

@@ -34,6 +34,7 @@ from kiosk.services.facts import (
     PathUnsure,
     Pin,
     PinEntry,
+    Rated,
     ReaderUnsure,
     Session,
 )
@@ -44,6 +45,7 @@ from kiosk.view import Option
 
 NEEDED = ("card_reader", "pin_pad")  # without these no customer is served; the menu says what else is wanted for what
 MENU_PLACES = 8
+SCORES = ("1", "2", "3", "4", "5")
 CARDLESS_SHOWN = 3  # on the first screen
 
 
@@ -400,6 +402,32 @@ class Sessions:
     def _session(turn: Turn) -> str:
         session = turn.find(Session)
         return session.id if session else ""
+
+    # ------------------------------------------------------------ how it was
+
+    @guard
+    def rating_asked(self, turn: Turn) -> bool:
+        """Whether a rating is taken now, and the value chosen is one: after an order, once."""
+        chosen = turn.event.payload
+        known = not isinstance(chosen, Input) or chosen.value in SCORES
+        return known and turn.site.ask_rating and turn.find(Chosen) is not None and turn.find(Rated) is None
+
+    @action
+    def note_rating(self, turn: Turn) -> None:
+        chosen = turn.event.payload
+        assert isinstance(chosen, Input)
+        turn.put(Rated(int(chosen.value)))
+        turn.record("rated", session=self._session(turn), score=int(chosen.value), service=turn.get(Chosen).service)
+
+    @view("goodbye")
+    def _goodbye(self, turn: Turn) -> Mapping[str, Any]:
+        """Ask for one touch if an order has ended; thank for it."""
+        if turn.find(Rated) is not None:
+            return {"thanks": "rated"}
+        if not turn.site.ask_rating or turn.find(Chosen) is None:
+            return {}
+        options = tuple(Option("chose_rating", score, "option.named", {"name": score}) for score in SCORES)
+        return {"scores": options}
 
     # ------------------------------------------------------------ settlement of what a restart found
 

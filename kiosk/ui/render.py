@@ -197,7 +197,7 @@ class Renderer:
         for widget in screen.widgets:
             if not values.has(widget.when):
                 continue
-            if widget.kind in ("choices", "actions"):
+            if widget.kind in ("choices", "actions", "scale"):
                 of = values.money(widget.spec.get("of", ""))
                 for n, option in enumerate(values.options(widget.spec["options"])):
                     node = labels.get(f"{widget.name}.{n}")

@@ -480,6 +480,18 @@ class Builder:
 
         return [_Item(high, put)]
 
+    def _item_scale(self, widget: Widget, w: float, _k: float) -> list[_Item]:
+        options = self._v.options(widget.spec["options"])
+        gap = 20.0
+
+        def put(x: float, y: float) -> None:
+            each = (w - gap * (len(options) - 1)) / len(options)
+            for n, option in enumerate(options):
+                self._button(f"{widget.name}.{n}", self._v.label(option), option.event, option.value,
+                             x + n * (each + gap), y, each, 104)  # fmt: skip
+
+        return [_Item(104, put, 40)] if options else []
+
     def _item_stars(self, widget: Widget, w: float, _k: float) -> list[_Item]:
         places = self._v.count(widget.spec.get("places", ""), 6)
         count = self._v.count(widget.spec["value"])
