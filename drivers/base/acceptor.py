@@ -169,6 +169,7 @@ class GetCashInStatus(Command):
     """Ask what became of a transaction; moves nothing. `counters` are those of its `CashInStartResult`."""
 
     verb = "get_cash_in_status"
+    asks_past = True
     counters: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -237,6 +238,7 @@ class LastPayOut(Command):
     """Ask what became of a payout; moves nothing. `stored`, `counters`: what `StoredNotes` said before it."""
 
     verb = "last_pay_out"
+    asks_past = True
     picks: NoteCounts
     stored: NoteCounts
     counters: Mapping[str, int] = field(default_factory=dict)

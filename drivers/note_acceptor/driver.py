@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import ClassVar
 
-from drivers.base.acceptor import CashInCounts, GetCashInStatus, LastPayOut, StopCashIn, StopCashInResult
+from drivers.base.acceptor import CashInCounts, StopCashIn, StopCashInResult
 from drivers.base.clock import Clock
 from drivers.base.driver import Report
 from drivers.base.errors import LocalProtocolError
@@ -104,7 +104,7 @@ class AcceptorDriver(ABC):
     def _abandoned(self, command: Command, outcome: Outcome, error: str, detail: str) -> Result:
         """Return what is known of a command that was cut off. `Deposit.lost` has been called."""
         kind = self.results[type(command)]
-        if isinstance(command, GetCashInStatus | LastPayOut):
+        if command.asks_past:
             outcome = Outcome.UNKNOWN  # REFUSED would be an answer
         if issubclass(kind, CashInCounts):
             if not self._deposit.settled:
