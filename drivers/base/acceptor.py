@@ -234,6 +234,19 @@ class PayOutResult(Result):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StopPayOut(Command):
+    """Pay no more notes. A running `PayOut` answers first, ``cancelled``, with what it paid."""
+
+    verb = "stop_pay_out"
+    interrupts = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopPayOutResult(Result):
+    verb = "stop_pay_out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LastPayOut(Command):
     """Ask what became of a payout; moves nothing. `stored`, `counters`: what `StoredNotes` said before it."""
 
