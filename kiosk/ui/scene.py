@@ -167,7 +167,8 @@ class Builder:
         """Draw the tab of a side key at the key's height, with a bar along the edge to the height of its button."""
         key_y = theme.SIDE_KEYS_AT[int(side[1]) - 1]
         colour, round_ = theme.TINT_DEEP, round(6 * self._scale)
-        at, bar = (0.0, 0.0) if side[0] == "L" else (self._wide - 26, self._wide - 8)
+        inward = 0.0 if side[1] in "24" else 18.0  # so that the bars of neighbours do not meet
+        at, bar = (0.0, inward) if side[0] == "L" else (self._wide - 26, self._wide - 8 - inward)
         if abs(y - key_y) > 20:
             top, bottom = sorted((y, key_y))
             self._put("panel", bar, top - 20, 8, bottom - top + 40, colour, colour, round(4 * self._scale), 1)

@@ -13,14 +13,14 @@ from .samples import view
 
 SHOWN = ("idle", "enter_pin", "choose_amount", "choose_mix", "take_notes", "suspect_case", "receipt_on_screen")
 GOLDEN: dict[str, str] = {
-    "idle zh-CN": "20986b878020e596300d4e938b6fb418b45f2e450763d8fb1c809319e1f2adc5",
-    "idle en": "28687c1b2da7d67bcd861df3b62fb4166af4df935922717bcd9b0afc6e332891",
+    "idle zh-CN": "5d9154c989fc8e12494e8d00f6d4d6daeef38c9de80cd941ee92a98022a4aae1",
+    "idle en": "8337447b295bb17a5f6aa6d6a548382b980d618efac99996cc17674656956af8",
     "enter_pin zh-CN": "5a7bf709e0efe0da6d2d06ed01cd4b18b48cbb202323cd6b80e44d3f38db95f5",
     "enter_pin en": "d2109acd86de8014ba61196d071b569a671a7eacf5a27b56adc5ad4622659f32",
     "choose_amount zh-CN": "7b26f99990198da6afb4e5a11232b360c897f1ce5eebd62751898cd9d5af4e5c",
     "choose_amount en": "3b588279838d4150c55bce8e90ec012fd02bafe85c28a72566512df32e8901ca",
-    "choose_mix zh-CN": "ee382c4b3768959500ee0ab08c99e9f2e285dce81e3bebb93339105502aa6c3c",
-    "choose_mix en": "3d84413ebb44a822dc5bcb0061c452846dea51d699b2ca33ed987dc73cdba3f4",
+    "choose_mix zh-CN": "a369d5c30338d78d606077442d4116d6477d8361d01a6a55be5f8162827421b0",
+    "choose_mix en": "81d6355c2bcd118c9a88257da5d885f275d9cb92317457d5dc307e1a367d57a3",
     "take_notes zh-CN": "4b45cd85695fa2e9952ac7182064f4aa5190691e4cd708c9e61fe63b96487f42",
     "take_notes en": "c657f534397711e6493400b69abe6888c37ebdf4f6bc08f4ea843d1178e6da27",
     "suspect_case zh-CN": "56478b0ee948458b3c64be7076035ad3c6afb983cede23e20becd71a8ffc366e",
