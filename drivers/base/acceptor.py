@@ -169,6 +169,7 @@ class GetCashInStatus(Command):
     """Ask what became of a transaction; moves nothing. `counters` are those of its `CashInStartResult`."""
 
     verb = "get_cash_in_status"
+    asks_past = True
     counters: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -233,10 +234,24 @@ class PayOutResult(Result):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StopPayOut(Command):
+    """Pay no more notes. A running `PayOut` answers first, ``cancelled``, with what it paid."""
+
+    verb = "stop_pay_out"
+    interrupts = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopPayOutResult(Result):
+    verb = "stop_pay_out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LastPayOut(Command):
     """Ask what became of a payout; moves nothing. `stored`, `counters`: what `StoredNotes` said before it."""
 
     verb = "last_pay_out"
+    asks_past = True
     picks: NoteCounts
     stored: NoteCounts
     counters: Mapping[str, int] = field(default_factory=dict)
