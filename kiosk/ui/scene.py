@@ -469,7 +469,7 @@ class Builder:
             for n, (locale, (_, name, _)) in enumerate(LANGUAGES.items()):
                 chosen = "chosen" if locale == self._view.locale else "plain"
                 self._button(f"{widget.name}.{locale}", name, "chose_language", locale, x + n * (each + 24), y, each,
-                             84, kind=chosen, side=("L3", "R3")[n])  # fmt: skip
+                             84, kind=chosen)  # fmt: skip
 
         return [_Item(84, put)]
 
