@@ -6,7 +6,7 @@ it changes only when it is handed a command, bytes or an instant that it named, 
 deadline only then, and leaves it alone in between.
 
 A command that cannot be given (device absent, lost, or in disgrace) is answered here: REFUSED, because nothing moved;
-but a question about the past (`LastDispense`) is answered UNKNOWN, because silence about the past is not a no.
+but a question about the past (`Command.asks_past`) is answered UNKNOWN, because silence about the past is not a no.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from drivers.base.vocabulary import (
     Command,
     DeviceLost,
     DeviceReady,
-    LastDispense,
     Outcome,
     Result,
 )
@@ -213,5 +212,5 @@ class DeviceDesk:
 
     @staticmethod
     def _cannot(station: Station, command: Command, error: str, detail: str = "") -> Result:
-        outcome = Outcome.UNKNOWN if isinstance(command, LastDispense) else Outcome.REFUSED
+        outcome = Outcome.UNKNOWN if command.asks_past else Outcome.REFUSED
         return station.results[command.verb](ticket=command.ticket, outcome=outcome, error=error, detail=detail)
