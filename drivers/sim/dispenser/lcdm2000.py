@@ -11,7 +11,7 @@ from drivers.sim.dispenser.mechanism import Motion, Trouble
 from drivers.sim.dispenser.station import Station
 
 NOTES_MAX: Final = 60
-ROM: Final = b"O16T3C5A"
+ROM: Final = "O16T3C5A"  # 'O', version, 'T', check sum
 CODES: Final = {
     Trouble.NONE: 0x30,
     Trouble.PICK: 0x32,
@@ -43,6 +43,7 @@ class SimLcdm2000(Station):
         model: Literal["1000", "2000"] = "2000",
         id_byte: int = 0x50,
         near_end_at: int = 0,
+        rom: str = ROM,
     ) -> None:
         units_max = 1 if model == "1000" else 2
         stock = dict(notes) if notes is not None else {f"unit{n + 1}": 500 for n in range(units_max)}
@@ -52,6 +53,7 @@ class SimLcdm2000(Station):
             clock, LCDM2000.with_id(id_byte), stock, closes_with_eot=False, near_end_at=near_end_at
         )
         self.model = model
+        self._rom = rom.encode("ascii")
         self._names = list(stock)
 
     # ------------------------------------------------------------ commands
@@ -63,7 +65,7 @@ class SimLcdm2000(Station):
         if cmd == 0x46:
             return self._status()
         if cmd == 0x47:
-            return ROM
+            return self._rom
         if cmd in (0x45, 0x76) or (cmd in (0x55, 0x56, 0x77) and len(self._names) == 2):
             return self._pay(cmd, data)
         if cmd in self._framing.responses:
