@@ -1,8 +1,8 @@
 """What the terminal knows of the fitness of its parts.
 
 A device that comes back after it was lost must be the same unit before it is trusted again (edge case 101): the same
-model and serial number; where the device tells no serial number, the same firmware. Another one stands in disgrace until
-a technician accepts it. What tells neither (an LCDM-4000) can only be known by its model.
+model and serial number; where the device tells no serial number, the same firmware. Another one stands in disgrace
+until a technician accepts it. What tells neither (an LCDM-4000) can only be known by its model.
 """
 
 from __future__ import annotations
