@@ -167,7 +167,7 @@ class Course:
             while left:
                 then = self._one(unit)
                 if then is _Then.DEAD:
-                    return None
+                    return
                 if then is _Then.STOP:
                     self._end()
                     return
