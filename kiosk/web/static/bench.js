@@ -259,7 +259,7 @@ function showPad(device) {
 function showDevice(name, device) {
   const tone = device.plugged ? device.health || "unknown" : "stop";
   for (const dot of [$(`dot-${name}`), $(`device-${name}`).querySelector(".dot")]) if (dot) dot.className = `dot ${tone}`;
-  const said = !device.plugged ? "unplugged" : device.error ? `${device.health}: ${device.error}` : device.stranger ? "another unit than before" : device.health;
+  const said = !device.plugged ? "unplugged" : device.stranger ? "another unit than before" : device.error ? `${device.health}: ${device.error}` : device.health;
   const supplies = Object.entries(device.supplies || {}).map(([k, v]) => `${words(k)} ${v}`);
   $(`device-${name}`).querySelector("small").textContent = [device.model, said, ...supplies].filter(Boolean).join(" · ");
   $(`plug-${name}`).textContent = device.plugged ? "Unplug" : "Plug in";
