@@ -32,6 +32,7 @@ from semantics.norms.expression import (
     Seen,
     Sum,
     Type,
+    parts_of,
 )
 
 CASES_MAX: Final = 20_000  # cases of a question; norms make a few dozen
@@ -168,7 +169,8 @@ class _Question:
             yield from self.cases(rest, _replaced(case, beyond=True))
             return
         terms, constant = _added(left, right, -1)
-        known = (*case.known, *(((v, True)) for v in (*left[0], *right[0])))
+        asked_for = [p for p in parts_of(expr) if isinstance(p, Datum)]  # also those that cancel out
+        known = (*case.known, *((self.var(d, asked), True) for d in asked_for))
         numbers = list(case.numbers)
         if op in ("<", "<=", "=="):
             numbers.append((tuple(terms.items()), constant + (op == "<")))
