@@ -379,7 +379,8 @@ def impossible_deadlines(norms: NormSet, graph: Graph) -> Iterator[Finding]:
         acts = {n for n, e in enumerate(events) if e & _events(duty.action)}
         if not starts or not acts or (duty.preempt or (duty.inclusive and set(starts) & acts)):
             continue
-        least = _least_ms(graph, starts, acts)
+        gone = {a.event for a in duty.released_by if a.where is None}
+        least = _least_ms(graph, starts, acts, {n for n, e in enumerate(events) if e & gone})
         if least is not None and least > duty.within_ms:
             message = (
                 f"due within {duty.within_ms / 1000:g} s, and no flow does it sooner than {least / 1000:g} s after the "
@@ -388,8 +389,8 @@ def impossible_deadlines(norms: NormSet, graph: Graph) -> Iterator[Finding]:
             yield finding(norm, "NM24", Severity.ERROR, "within", message)
 
 
-def _least_ms(graph: Graph, starts: Sequence[int], acts: set[int]) -> int | None:
-    """Return the least time from one of the steps `starts` to one of `acts`, None if no way leads there."""
+def _least_ms(graph: Graph, starts: Sequence[int], acts: set[int], gone: set[int]) -> int | None:
+    """Return the least time from one of the steps `starts` to one of `acts`, by none of `gone`; None: no way."""
     done = -1
     heap = [(0, graph.edges[n].target, not graph.edges[n].stays) for n in starts]  # (ms, place, its state is new)
     heapq.heapify(heap)
@@ -404,6 +405,8 @@ def _least_ms(graph: Graph, starts: Sequence[int], acts: set[int]) -> int | None
         flow, state = graph.nodes[node].stack[-1]
         within = graph.charts[flow].states[state].within
         for n in graph.out[node]:
+            if n in gone and n not in acts:
+                continue
             edge = graph.edges[n]
             wait = within.ms if edge.by == "clock" and new and within is not None else 0
             heapq.heappush(heap, (ms + wait, done if n in acts else edge.target, new or not edge.stays))

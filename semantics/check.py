@@ -36,6 +36,7 @@ from semantics.norms.vocabulary import Event, mistakes_of, vocabulary_of
 from semantics.ontology import Ontology, ontology_of
 
 ACTIONS: Final = "actions.yaml"
+NEVER_FIRES: Final = Severity.WARNING  # of a norm that never fires and does not say why
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,13 +214,21 @@ def _against_flows(norms: NormSet, flows: Mapping[str, Chart]) -> Iterator[Findi
                 if name.startswith("N-") and name not in known:
                     message = f"because names {name!r}; there is no such norm{nearest(name, known)}"
                     yield Finding("FL01", Severity.ERROR, chart.file, arc.line, 1, message)
-    for norm, code, why in idle_norms(norms, flows):
-        if code == "FL02":
-            said, severity = "no flow can trigger it yet, so it is never in force", Severity.WARNING
-        else:
-            said = f"{norm.duty.operator} to do what no flow can do yet"
-            severity = Severity.WARNING if norm.duty.operator == "obliged" else Severity.NOTE
-        yield Finding(code, severity, norm.file, norm.line, 1, f"{norm.id}: {said}: {why}")
+    idle = {norm.id: (code, why) for norm, code, why in idle_norms(norms, flows)}
+    for norm in norms.norms:
+        code, why = idle.get(norm.id, ("", ""))
+        if norm.never_fires and not code:
+            message = "says never_fires, and the flows can trigger it and do what it asks: remove never_fires"
+            yield finding(norm, "FL04", Severity.ERROR, "never_fires", message)
+        elif norm.never_fires:
+            yield finding(norm, code, Severity.NOTE, "never_fires", f"{why}; {norm.never_fires}")
+        elif code == "FL02":
+            message = f"no flow can trigger it, so it is never in force: {why}; build it, or say never_fires: <why>"
+            yield finding(norm, code, NEVER_FIRES, "whenever", message)
+        elif code == "FL03":
+            severity = NEVER_FIRES if norm.duty.operator == "obliged" else Severity.NOTE
+            message = f"{norm.duty.operator} to do what no flow can do: {why}; build it, or say never_fires: <why>"
+            yield finding(norm, code, severity, "to", message)
 
 
 def idle_norms(norms: NormSet, flows: Mapping[str, Chart]) -> Iterator[tuple[Norm, str, str]]:

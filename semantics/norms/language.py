@@ -572,9 +572,9 @@ class _NormReader:
 
     def places(self) -> dict[str, tuple[int, int]]:
         parts: dict[str, Path] = {
-            "": (), "if": ("if",), "whenever": ("whenever",), "overrides": ("overrides",), "never_fires": ("never_fires",),
-            "then": ("then",), "within": ("then", "within"), "to": ("then", "to"), "keep": ("then", "keep"),
-        }  # fmt: skip
+            name: (name,) for name in ("if", "whenever", "overrides", "never_fires", "then")
+        } | {name: ("then", name) for name in ("within", "to", "keep")}  # fmt: skip
+        parts[""] = ()
         document = self.source.document
         whole = {name: (*self.path, *path) for name, path in parts.items()}
         return {name: document.place(path) for name, path in whole.items() if path in document.places}

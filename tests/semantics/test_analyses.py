@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from semantics import analyses
-from semantics.analyses import analyse
+from semantics.analyses import analyse, impossible_deadlines
 from semantics.finding import Finding, Severity
 from semantics.norms.language import NormSet, norms_of
 from semantics.norms.source import load_source
+from tests.semantics.test_verifier import loaded, shipped
 from tests.semantics.worlds import WORDS, norm, norm_set
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -125,3 +127,15 @@ def test_one_trigger_of_two_that_nothing_fulfils_is_a_warning() -> None:
     found = only(one)
     assert (found.code, found.severity) == ("NM20", Severity.WARNING)
     assert "remove the trigger 'asked_little'" in found.message
+
+
+def test_a_deadline_before_the_flows_own_clock_is_impossible() -> None:
+    graph, norms = shipped().graph, loaded()[2]
+    assert list(impossible_deadlines(norms, graph)) == []
+    kept = norms.by_id["N-RET-03"]  # the card that nobody took is kept
+    assert kept.duty.within_ms is not None
+    hasty = replace(kept, duty=replace(kept.duty, within_ms=5_000))
+    (found,) = impossible_deadlines(NormSet((hasty,), norms.vocabulary), graph)
+    assert (found.code, found.severity) == ("NM24", Severity.ERROR)
+    assert "due within 5 s, and no flow does it sooner than" in found.message
+    assert (found.line, found.column) == kept.place("within")
