@@ -153,6 +153,10 @@ class Interpreter:
             self.records, self.norms,
         )  # fmt: skip
 
+    def world(self, data: Mapping[str, Any], slice_: object, key: str | None, bound: Mapping[str, Any]) -> World:
+        """Return what a condition on `data` is evaluated against now, in the slice of `key`."""
+        return self._world(_Said(0, self.timeline.now, "", data), slice_, key, bound)
+
     # ------------------------------------------------ saying
 
     def _verdict(self, i: Instance, outcome: Outcome, t: int, evidence: int | None, because: str = "") -> Verdict:
