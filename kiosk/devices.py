@@ -56,6 +56,7 @@ class Station:
     retry_at_ms: int = 0
     due_ms: int | None = None  # the driver's next deadline
     stirred: bool = False  # the driver was handed something since it was last pumped
+    moved: bool = False  # bytes moved when it was last pumped
     waiting: deque[Command] = field(default_factory=deque)
     answered: list[Report] = field(default_factory=list)
 
@@ -103,16 +104,20 @@ class DeviceDesk:
         self._start_next(station)
         station.stirred, station.due_ms = True, station.driver.next_deadline_ms()
 
-    def pump(self) -> list[tuple[str, Report]]:
+    def pump(self, *, again: bool = False) -> list[tuple[str, Report]]:
         """Open lines that are due, read, let time pass, write. Returns (device, report) in order.
 
-        `moved` then says whether bytes moved: an answer may be there already.
+        `moved` then says whether bytes moved: an answer may be there already. `again`: in the same instant, so only
+        where bytes moved the last time or somebody handed the driver something since.
         """
         self.moved = False
         reports: list[tuple[str, Report]] = []
         now_ms = self._clock.now_ms()
         for station in self._stations.values():
+            if again and not (station.moved or station.stirred or station.answered):
+                continue
             said = self._pump_one(station, now_ms)
+            self.moved |= station.moved
             if said:
                 reports += [(station.name, report) for report in said]
         return reports
@@ -140,6 +145,7 @@ class DeviceDesk:
 
     def _pump_one(self, station: Station, now_ms: int) -> Sequence[Report]:
         reports: list[Report] = []
+        station.moved = False
         if station.answered:
             reports, station.answered = station.answered, []
         if station.line is None and now_ms >= station.retry_at_ms:
@@ -149,7 +155,7 @@ class DeviceDesk:
         try:
             data = station.line.read_available()
             if data:
-                self.moved = True
+                station.moved = True
                 reports += station.driver.receive(data)
             elif not station.stirred and (station.due_ms is None or station.due_ms > now_ms):
                 return reports
@@ -158,7 +164,7 @@ class DeviceDesk:
                 self._start_next(station)
             out = station.driver.data_to_send()
             if out:
-                self.moved = True
+                station.moved = True
                 station.line.write(out)
         except LineError as error:
             reports += self._lose_line(station, str(error))
