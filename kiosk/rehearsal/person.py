@@ -187,6 +187,9 @@ class Person:
                 return post("exchange_confirmed")
             case "exchange_shortage":
                 return post("chose_one", self._form.says.get("exchange_shortage", "tell_me_when"))
+            case "goodbye":
+                said = self._form.says.get("goodbye", "")
+                return post("chose_rating", said) if said and view.values.get("scores") else None
             case "another_note":
                 return post("chose_yes" if self._feeds else "chose_no")
             case "take_back_notes":

@@ -93,7 +93,7 @@ class Asking:
 
     @action
     def settle_after_restart(self, turn: Turn) -> None:
-        hosting.settle_case(turn, Reason.RESTART)
+        hosting.settle_case(turn, Reason.RESTART, last=True)
 
     # ------------------------------------------------------------ views
 
