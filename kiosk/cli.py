@@ -40,18 +40,28 @@ def rehearse(
         bool, typer.Option("--transcript", help="Print everything that happened, side by side.")
     ] = False,
     report: Annotated[Path | None, typer.Option("--report", help="Write an HTML report here.")] = None,
+    strike: Annotated[
+        int, typer.Option("--strike", min=0, help="Instead, strike the plain scenario with faults of so many seeds.")
+    ] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The first seed of --strike.")] = 1,
     config: ConfigOption = None,
 ) -> None:
     """Play scenarios in virtual time, at byte level, and judge the money."""
     from kiosk.config import load_config
+
+    if strike:
+        _strike(path, strike, seed, transcript, report, config)
+        return
     from kiosk.rehearsal.play import play, summary
     from kiosk.rehearsal.report import render_transcript, write_report
     from kiosk.rehearsal.scenario import load_scenarios
+    from kiosk.rehearsal.strikes import resolved
     from kiosk.words import catalogue
 
     site = load_config(config)
     results = []
     for scenario in load_scenarios(path):
+        scenario = resolved(scenario, site, catalogue())
         played = play(scenario, site, catalogue(), transcript=transcript or report is not None)
         results.append(played)
         print(f"{'passed' if played.passed else 'FAILED'}  {scenario.scenario}: {scenario.title}")
@@ -66,6 +76,39 @@ def rehearse(
         write_report(report, results)
     print(summary(results))
     if not all(p.passed for p in results):
+        raise typer.Exit(1)
+
+
+def _strike(path: Path, count: int, first: int, transcript: bool, report: Path | None, config: Path | None) -> None:
+    """Strike a scenario, or the plain one of a folder, with faults by seed; each failure says how it is replayed."""
+    from kiosk.config import load_config
+    from kiosk.rehearsal.play import Played
+    from kiosk.rehearsal.report import render_transcript, write_report
+    from kiosk.rehearsal.scenario import load_scenario
+    from kiosk.rehearsal.strikes import as_yaml, campaign
+    from kiosk.words import catalogue
+
+    file = path / "plain.yaml" if path.is_dir() else path
+    if not file.exists():
+        raise typer.BadParameter(f"{file}: there is no such scenario; name a service's folder, or one scenario")
+
+    def told(seed: int, played: Played) -> None:
+        wrong = [*(f"MONEY: {m}" for m in played.money), *played.failure.splitlines()]
+        if wrong:
+            print(f"FAILED  seed {seed}")
+            for line in [*wrong, *as_yaml(played.scenario).splitlines()]:
+                print(f"        {line}")
+            print(f"        again: rehearse {file} --strike 1 --seed {seed} --transcript")
+        if transcript and played.world is not None:
+            print(render_transcript(played.world))
+
+    shown = transcript or report is not None
+    seeds = range(first, first + count)
+    found = campaign(load_scenario(file), load_config(config), catalogue(), seeds, told=told, transcript=shown)
+    if report is not None:
+        write_report(report, [played for _, played in found.played])
+    print(found.summary())
+    if found.failed:
         raise typer.Exit(1)
 
 

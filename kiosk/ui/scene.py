@@ -259,8 +259,7 @@ class Builder:
         for n, option in enumerate(options):
             x = theme.MARGIN + free * (1 - n / max(1, len(options) - 1))
             self._button(f"{widget.name}.{n}", self._v.label(option), option.event, option.value, x, theme.FOOT_TOP, w,
-                         theme.FOOT_HEIGHT, side=("R4", "L4", "")[n if len(options) < ACTIONS_MAX else (0, 2, 1)[n]],
-                         why_not=self._v.why_not(option))  # fmt: skip
+                         theme.FOOT_HEIGHT, why_not=self._v.why_not(option))  # fmt: skip
 
     def _action(self, widget: Widget, x: float, y: float, w: float, h: float) -> None:
         spec = widget.spec
@@ -486,7 +485,7 @@ class Builder:
             for n, (locale, (_, name, _)) in enumerate(LANGUAGES.items()):
                 chosen = "chosen" if locale == self._view.locale else "plain"
                 self._button(f"{widget.name}.{locale}", name, "chose_language", locale, x + n * (each + 24), y, each,
-                             high, kind=chosen, side=("L3", "R3")[n])  # fmt: skip
+                             high, kind=chosen)  # fmt: skip
 
         return [_Item(high, put)]
 
