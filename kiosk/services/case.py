@@ -24,8 +24,8 @@ full and handed to reconciliation, never given back automatically (edge cases 44
 How the host posts decides what is owed (`Posting`): notes and goods are reserved by the 0210 and posted by a 0220, a
 transfer is posted by the 0210 itself and taken back by a 0420, an inquiry moves nothing and is never corrected. A
 deposit is allowed by the 0210 up to its amount and posted by a 0220 for the notes that are in the vault. What the
-terminal kept of a customer's notes and did not pay or post is owed: `owed_minor` says how much, with its sign. A doubted
-note is not money: one that was kept without credit (`kept`) is owed to nobody; one that is credited by rule
+terminal kept of a customer's notes and did not pay or post is owed: `owed_minor` says how much, with its sign. A
+doubted note is not money: one that was kept without credit (`kept`) is owed to nobody; one that is credited by rule
 (`kept_credited`) counts like one in the vault.
 """
 

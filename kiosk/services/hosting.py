@@ -140,8 +140,9 @@ def ask_intent(turn: Turn, intent: Intent) -> None:
         HostRequest(
             ticket=case.id, stan=case.stan, rrn=case.rrn, sent_at=case.sent_at, operation=intent.operation,
             amount=intent.amount, fee=intent.fee, track2=track2,
-            pin_block=turn.get(Pin).block if card else None, entry_mode=turn.site.cards.entry_mode, from_account=intent.from_account, to_account=intent.to_account,
-            private=intent.private, new_pin_block=intent.new_pin,
+            pin_block=turn.get(Pin).block if card else None, entry_mode=turn.site.cards.entry_mode,
+            from_account=intent.from_account, to_account=intent.to_account, private=intent.private,
+            new_pin_block=intent.new_pin,
         )
     )  # fmt: skip
 
