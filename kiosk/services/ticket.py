@@ -25,7 +25,7 @@ from kiosk.services.dispensing import note
 from kiosk.services.entering import Choices, Confirmation, chosen_value
 from kiosk.services.facts import Answer, Intent, Refusal
 from kiosk.services.menu import CARD, HOST, Service
-from kiosk.services.receipt import head, locale_of, money_of, paper_there, say_in, tail
+from kiosk.services.receipt import claim_rows, head, locale_of, money_of, paper_there, say_in, tail
 from kiosk.turn import OfBusiness, Turn
 from kiosk.view import Atom, Option
 
@@ -340,7 +340,7 @@ class TicketSale:
         else:
             rows += _paid_rows(turn, case)
             if case.suspect:
-                rows += [Rule(), Text(say("receipt.claim_text", reference=case.rrn, contact=contact))]
+                rows += claim_rows(turn, case.rrn, "claim_why.goods")
         return tuple(rows + tail(turn))
 
 
