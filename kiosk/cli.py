@@ -121,7 +121,9 @@ def menu(
         raise typer.Exit(2)
     installed = frozenset(DEVICES) - set(without or ())
     partners = frozenset(a.kind for a in site.site.agreements)
-    now = Circumstances(installed, installed - set(broken or ()), host, cash, card, partners)
+    usable = installed - set(broken or ())
+    by_cash = frozenset(a.kind for a in site.site.agreements if "cash" in a.pay_by)
+    now = Circumstances(installed, usable, host, cash, card, partners, by_cash, paper="printer" in usable)
     table = Table(title=f"menu of the profile {chosen}")
     for column in ("service", "place", "why"):
         table.add_column(column)

@@ -49,6 +49,7 @@ from kiosk.services.agency import Agencies
 from kiosk.services.asking import Asking
 from kiosk.services.bill_payment import BillPayment
 from kiosk.services.cash_in import CashIns
+from kiosk.services.cash_payment import CashPayments
 from kiosk.services.deposit import Deposit
 from kiosk.services.dispensing import Dispensing
 from kiosk.services.entering import Entering
@@ -108,8 +109,8 @@ def services() -> tuple[object, ...]:
     chosen = businesses()
     receipts = Receipts({b.service.name: b.document for b in chosen})
     return (
-        Sessions(menu()), Asking(), Entering(), Accounts(), Agencies(), Dispensing(), CashIns(), receipts, Upkeep(),
-        *chosen,
+        Sessions(menu()), Asking(), Entering(), Accounts(), Agencies(), CashPayments(), Dispensing(), CashIns(),
+        receipts, Upkeep(), *chosen,
     )  # fmt: skip
 
 

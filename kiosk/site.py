@@ -91,6 +91,17 @@ class ExchangeForm(_Strict):
     with_card_minor: int = Field(default=200_000, ge=0)
 
 
+class CashPaymentForm(_Strict):
+    """Partners paid in notes: at most so much in one visit, without a card and with one.
+
+    `slip_minor`: what of the change the terminal may owe on a slip, where its notes cannot make it.
+    """
+
+    without_card_minor: int = Field(default=50_000, ge=0)
+    with_card_minor: int = Field(default=200_000, ge=0)
+    slip_minor: int = Field(default=999, ge=0)
+
+
 class Site(_Strict):
     """One terminal."""
 
@@ -110,6 +121,7 @@ class Site(_Strict):
     remittance: RemittanceForm = RemittanceForm()
     deposit: DepositForm = DepositForm()
     exchange: ExchangeForm = ExchangeForm()
+    cash_payment: CashPaymentForm = CashPaymentForm()
     profile: str = "standard"
     agreements: tuple[Agreement, ...] = Field(default=(), exclude=True)  # with partners, as partners.yaml says
     services: tuple[str, ...] = Field(default=(), exclude=True)  # of the profile, in the menu's order

@@ -130,6 +130,14 @@ def set_state(tx: Tx, key: str, state: str) -> None:
     tx.run("UPDATE partner_sales SET state = :state WHERE key = :key", state=state, key=key)
 
 
+def decide(tx: Tx, key: str, state: str, becomes: str, final_s: int) -> None:
+    """Give a sale its partner's word, and when the final one comes."""
+    tx.run(
+        "UPDATE partner_sales SET state = :state, becomes = :becomes, final_s = :final WHERE key = :key",
+        state=state, becomes=becomes or state, final=final_s, key=key,
+    )  # fmt: skip
+
+
 def ripe(tx: Tx, now_s: int) -> list[str]:
     """Return the keys of pending sales that have become final."""
     rows = tx.all(

@@ -229,6 +229,8 @@ PRIVATE_TAGS: Final[Mapping[str, str]] = {
     "SE": "seats",
     "TN": "ticket numbers",
     "CL": "claim code of tickets",
+    "PM": "how a partner is paid, where not from the account: CASH",
+    "OW": "notes kept and neither paid for anything nor given back: minor units, and to whom they are credited",
     "SU": "suspect: the terminal does not know whether the customer has the notes",
     "TX": "what happened, in words",
 }
@@ -278,6 +280,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         Operation("ticket_hold", "320000", moves_money=False),
         Operation("ticket_release", "930000", moves_money=False),
         Operation("partner_status", "300000", moves_money=False),
+        Operation("claim_payout", "940000", two_phase=True),
         Operation("transfer", "400000"),
         Operation("remittance", "410000"),
         Operation("payment", "500000"),

@@ -146,7 +146,7 @@ class Person:
                 return self._answer(view)
             case "confirm_order":
                 return post("chose_yes")
-            case "completed" | "payment_returned" | "unconfirmed" | "pin_unknown" | "refused":
+            case "completed" | "payment_returned" | "cash_owed" | "unconfirmed" | "pin_unknown" | "refused":
                 return post("pressed_enter")
             case "balance" | "statement":
                 return post(self._form.says.get(screen, "pressed_enter"))
@@ -165,7 +165,7 @@ class Person:
                 return post("pressed_cancel")
             case "choose_mix":
                 return post("chose_mix", "0")
-            case "no_receipt" | "partial_offer" | "check_ticket" | "reprint_ticket":
+            case "no_receipt" | "partial_offer" | "check_ticket" | "reprint_ticket" | "cash_enough":
                 return post("chose_yes")
             case "lower_offer" | "another":
                 return post("chose_no")
@@ -268,8 +268,12 @@ class Person:
         self._hands.wires["card_reader"].act("insert_card", card=MagneticCard(track2=self._wallet.track2))
 
     def _choose_cardless(self, view: View) -> None:
+        """Change a note by its own button; for anything else see what there is without a card."""
         self._visits_left -= 1
-        self._hands.touch(Input("chose_service", self._form.service, view.serial))
+        if self._form.service == "exchange":
+            self._hands.touch(Input("chose_service", self._form.service, view.serial))
+        else:
+            self._hands.touch(Input("chose_without_card", "", view.serial))
 
     def _key_pin(self, pin: str) -> None:
         self._hands.wires["pin_pad"].act("press_pin", pin=pin, then="enter")

@@ -42,11 +42,16 @@ REJECTED: Final = {"inhibited": "not_taken", "noteInhibited": "not_taken"}
 
 @dataclass(frozen=True, slots=True)
 class NotesWanted(OfBusiness):
-    """Which notes are taken now (face values in minor units), for what (``wanted.<what>``), and what is in already."""
+    """Which notes are taken now (face values in minor units), for what (``wanted.<what>``), and what is in already.
+
+    `due`: what must come in, where something is paid; `reference`: of the payment, for a customer who has no paper yet.
+    """
 
     what: str
     values_minor: tuple[int, ...]
     total: Money
+    due: Money | None = None
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +157,13 @@ class CashIns:
     def decide_found_note(self, turn: Turn) -> None:
         """Decide about a note that a power cut left: what was paid for is ours, else as was decided, else by rule.
 
-        A note that was never seen in escrow is given back; so is one that the host has not allowed us to keep.
+        A note that was never seen in escrow is given back; so is one that the host has not allowed us to keep, and one
+        that pays a partner, unless the customer had agreed.
         """
         case = turn.get(Case)
+        if case.posting.takes_cash:
+            note(turn, "note_ordered", fate=case.fate or "return")
+            return
         paid_for = bool(case.moved) or case.unknown
         allowed = case.posting is Posting.VAULT and case.approved is not None and bool(case.held_minor)
         rule = case.fate or turn.site.deposit.note_found_at_start
@@ -260,8 +269,13 @@ class CashIns:
         wanted, notice = turn.get(NotesWanted), turn.find(Notice)
         money = turn.site.money
         values: dict[str, Any] = {"what": wanted.what, "highest": money(max(wanted.values_minor, default=0))}
-        if wanted.total:
-            values["total"] = wanted.total
+        if wanted.due is not None:
+            values |= {
+                "due": wanted.due, "paid_in": wanted.total, "remaining": wanted.due - wanted.total,
+                "reference": wanted.reference,
+            }  # fmt: skip
+        else:
+            values |= {"finish": True} | ({"total": wanted.total} if wanted.total else {})
         if notice is not None:
             values["notice"] = notice.word
         return values

@@ -218,6 +218,11 @@ class Sessions:
             line.offered and line.service == chosen.value for line in self._menu.lines(turn)
         )
 
+    @guard
+    def cardless_served(self, turn: Turn) -> bool:
+        """Whether there is something to choose without a card."""
+        return any(line.offered for line in self._menu.lines(turn, card=False))
+
     @action
     def note_service(self, turn: Turn) -> None:
         chosen = turn.event.payload
@@ -255,6 +260,8 @@ class Sessions:
             values["notice"] = "no_receipt"
         if any(line.offered and line.service == "exchange" for line in self._menu.lines(turn, card=False)):
             values["exchange"] = True
+        if self.cardless_served(turn):
+            values["cardless"] = True
         return values
 
     @view("menu")
