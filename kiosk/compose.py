@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from drivers.barcode_scanner.driver import HoneywellScanner
+from drivers.barcode_scanner.driver import Settings as ScannerSettings
 from drivers.base.driver import Driver
 from drivers.card_reader.driver import Omron3S4YR
 from drivers.card_reader.settings import Settings as ReaderSettings
@@ -21,6 +23,7 @@ from drivers.note_acceptor.ssp.settings import SspSettings
 from drivers.pin_pad.driver import SzztPinPad
 from drivers.pin_pad.settings import PinPadSettings
 from drivers.printer.driver import EscPosPrinter
+from drivers.sim.barcode_scanner import SimBarcodeScanner
 from drivers.sim.card_reader import SimOmron3S4YR
 from drivers.sim.device import SimDevice
 from drivers.sim.dispenser.lcdm2000 import SimLcdm2000
@@ -189,6 +192,11 @@ FAMILIES: Final[Mapping[str, Family]] = {
         "note_acceptor",
         lambda clock, s: CcnetValidator(clock, **s),
         lambda clock, c: SimCcnet(clock, **c.devices.of("note_acceptor").simulator),
+    ),
+    "honeywell": Family(
+        "barcode_scanner",
+        lambda clock, s: HoneywellScanner(clock, ScannerSettings(**s)),
+        lambda clock, c: SimBarcodeScanner(clock, **c.devices.of("barcode_scanner").simulator),
     ),
 }
 

@@ -15,7 +15,7 @@ from kiosk.agreements import PartnersForm
 from kiosk.site import Site
 
 ROOT = Path(__file__).resolve().parent.parent
-DEVICES = ("card_reader", "pin_pad", "dispenser", "printer", "note_acceptor")
+DEVICES = ("card_reader", "pin_pad", "dispenser", "printer", "note_acceptor", "barcode_scanner")
 
 
 class _Strict(BaseModel):
@@ -49,6 +49,7 @@ class DevicesForm(_Strict):
     dispenser: DeviceForm
     printer: DeviceForm
     note_acceptor: DeviceForm | None = None
+    barcode_scanner: DeviceForm | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -258,6 +258,8 @@ class Person:
                 self._take_document()
             case "feed":
                 self._feed(deed.value)
+            case "show_code":
+                self._show_code(deed.value)
             case "pull_note_back":
                 self._try("note_acceptor", "pull_note_back")
             case _:
@@ -312,6 +314,9 @@ class Person:
         value, _, quality = what.partition(" ")
         self._try("note_acceptor", "take_note")
         self._try("note_acceptor", "insert_note", value=int(value), quality=quality or "good")
+
+    def _show_code(self, data: str) -> None:
+        self._try("barcode_scanner", "show_code", data=data)
 
     def _take_back(self, view: View) -> None:
         self._try("note_acceptor", "take_note")

@@ -163,6 +163,17 @@ class Builder:
         lines, px = self._set(text, size, w, h, bold, lines_max)
         self._put_text(x, y, w, h, lines, px, bold, colour, ground, align)
 
+    def _tab(self, side: str, y: float) -> None:
+        """Draw the tab of a side key at the key's height, with a bar along the edge to the height of its button."""
+        key_y = theme.SIDE_KEYS_AT[int(side[1]) - 1]
+        colour, round_ = theme.TINT_DEEP, round(6 * self._scale)
+        inward = 0.0 if side[1] in "24" else 18.0  # so that the bars of neighbours do not meet
+        at, bar = (0.0, inward) if side[0] == "L" else (self._wide - 26, self._wide - 8 - inward)
+        if abs(y - key_y) > 20:
+            top, bottom = sorted((y, key_y))
+            self._put("panel", bar, top - 20, 8, bottom - top + 40, colour, colour, round(4 * self._scale), 1)
+        self._put("panel", at, key_y - 20, 26, 40, colour, colour, round_, 1)
+
     def _button(self, name: str, label: str, event: str, value: str, x: float, y: float, w: float, h: float, *,
                 kind: str = "plain", side: str = "", digit: str = "", why_not: str = "",
                 picks: tuple[tuple[int, int], ...] = (), currency: str = "CNY") -> None:  # fmt: skip
@@ -178,8 +189,7 @@ class Builder:
         radius = round(min(20, h / 4) * self._scale)
         self._put("panel", x, y, w, h, fill, edge, radius, max(1, round(2 * self._scale)), **more)
         if side and not why_not and self._tabs:
-            at = 0 if side[0] == "L" else self._wide - 26
-            self._put("panel", at, y + h / 2 - 20, 26, 40, theme.TINT_DEEP, theme.TINT_DEEP, round(6 * self._scale), 1)
+            self._tab(side, y + h / 2)
         pad, badge = 28.0, 0.0
         left = side[:1] != "R"
         if digit:
@@ -459,7 +469,7 @@ class Builder:
             for n, (locale, (_, name, _)) in enumerate(LANGUAGES.items()):
                 chosen = "chosen" if locale == self._view.locale else "plain"
                 self._button(f"{widget.name}.{locale}", name, "chose_language", locale, x + n * (each + 24), y, each,
-                             84, kind=chosen, side=("L4", "R4")[n])  # fmt: skip
+                             84, kind=chosen, side=("L3", "R3")[n])  # fmt: skip
 
         return [_Item(84, put)]
 
