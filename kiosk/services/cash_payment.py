@@ -277,4 +277,6 @@ class CashPayments:
     @view("cash_owed")
     def _cash_owed(self, turn: Turn) -> Mapping[str, Any]:
         case = turn.get(Case)
-        return {"reference": case.rrn, "contact": turn.site.contact, **cash_values(turn, case)}
+        told = cash_values(turn, case)
+        told.pop("received")
+        return {"reference": case.rrn, "contact": turn.site.contact, **told}

@@ -30,6 +30,9 @@ from kiosk.turn import OfBusiness, OfVisit, Turn
 
 PARTNER: Final = "partner"
 ACCOUNT: Final = "account"
+_CREDITED: Final = {
+    PARTNER: "receipt.credit_partner", ACCOUNT: "receipt.credit_account", SLIP: "receipt.credit_slip",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,7 @@ def why_no_cash(turn: Turn, agreement: Agreement, due: Money) -> str:
     credited = bool(agreement.overpay_minor) or turn.find(Card) is not None
     endings = (-(-due.minor // value) * value - due.minor for value in values)  # paid with notes of one kind
     payable = any(plan_change(turn, agreement, over) is not None for over in endings)
-    return "" if payable and (stock(turn) or credited) else "no_change"
+    return "" if payable and (credited or any(s.available for s in stock(turn))) else "no_change"
 
 
 # ---------------------------------------------------------------- what is told
@@ -167,7 +170,7 @@ def cash_rows(turn: Turn, case: Case) -> list[Element]:
     owed, way = owed_of(turn, case)
     if owed <= 0:
         return rows
-    rows.append(Columns(say(f"receipt.credit_{way}"), money_of(turn, site.money(owed)), bold=True))
+    rows.append(Columns(say(_CREDITED[way]), money_of(turn, site.money(owed)), bold=True))
     if worth_minor(case.astray) or case.suspect:
         rows += [Rule(), Text(say("receipt.note_claim_text", reference=case.rrn, contact=site.contact))]
     elif way == SLIP:

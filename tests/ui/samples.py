@@ -105,7 +105,7 @@ USUAL: dict[str, dict[str, Value]] = {
         "credit_to": "slip", "partner": "城市供电公司", "reference": "632610000417",
     },
     "cash_owed": {
-        "received": yuan(205), "change": yuan(200), "credit": yuan(5), "credit_to": "slip", "reference": "632610000417",
+        "change": yuan(200), "credit": yuan(5), "credit_to": "slip", "reference": "632610000417",
         "contact": "95500",
     },
     "note_offer": {"amount": yuan(100), "total": yuan(250)},
@@ -170,7 +170,7 @@ EXTREME: dict[str, dict[str, Value]] = {
         "partner": "City Stage Tickets", "reference": LONG,
     },
     "cash_owed": {
-        "received": HUGE, "change": HUGE, "credit": HUGE, "credit_to": "slip", "reference": LONG, "contact": PHONE,
+        "change": HUGE, "credit": HUGE, "credit_to": "slip", "reference": LONG, "contact": PHONE,
     },
     "note_offer": {"amount": HUGE, "total": HUGE},
     "take_back_notes": {"amount": HUGE, "confirm": True},
