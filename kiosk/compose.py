@@ -53,6 +53,7 @@ from kiosk.services.asking import Asking
 from kiosk.services.bill_payment import BillPayment
 from kiosk.services.cash_in import CashIns
 from kiosk.services.cash_payment import CashPayments
+from kiosk.services.complaint import Complaints
 from kiosk.services.deposit import Deposit
 from kiosk.services.dispensing import Dispensing
 from kiosk.services.entering import Entering
@@ -70,6 +71,7 @@ from kiosk.services.top_up import TopUp
 from kiosk.services.transfer import Transfer
 from kiosk.services.upkeep import Upkeep
 from kiosk.services.withdrawal import Withdrawal
+from kiosk.services.withheld import Withholding
 from kiosk.site import Site
 from kiosk.standing import Standing
 from kiosk.strict_yaml import DocumentError, Mistake
@@ -98,6 +100,7 @@ def businesses() -> tuple[Business, ...]:
         TicketSale(),
         Deposit(),
         Exchange(),
+        Complaints(),
     )  # fmt: skip
 
 
@@ -113,7 +116,7 @@ def services() -> tuple[object, ...]:
     receipts = Receipts({b.service.name: b.document for b in chosen})
     return (
         Sessions(menu()), Asking(), Entering(), Accounts(), Agencies(), CashPayments(), Dispensing(), CashIns(),
-        receipts, Upkeep(), *chosen,
+        Withholding(), receipts, Upkeep(), *chosen,
     )  # fmt: skip
 
 

@@ -136,6 +136,7 @@ class Advice:
     owed_to: str = ""
     suspect: bool = False
     text: str = ""  # 0620: what happened, in the vocabulary's words
+    tags: Mapping[str, str] = field(default_factory=dict)  # 0620: more of F48; journalled, so nothing secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,4 +115,5 @@ def advice_of(data: Mapping[str, Any]) -> Advice:
         owed_to=data.get("owed_to", ""),
         suspect=data.get("suspect", False),
         text=data.get("text", ""),
+        tags=data.get("tags", {}),
     )

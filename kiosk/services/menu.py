@@ -29,6 +29,8 @@ CASH: Final = "cash"  # there are notes to pay
 PAYER: Final = "payer"  # a customer with a card and a PIN, or one without, who pays in notes
 DEVICES: Final = ("card_reader", "pin_pad", "dispenser", "note_acceptor", "printer", "ticket_printer")
 NEEDS: Final = (CARD, HOST, CASH, PAYER, *DEVICES, *PARTNERS)  # a kind of partner: an agreement with one is in force
+ABILITIES: Final[Mapping[str, str]] = {"reader": "card_reader", "acceptor": "note_acceptor"}
+"""What people say -> the device; every device also goes by its own name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,11 @@ class Menu:
     def names(self) -> tuple[str, ...]:
         return tuple(self._services)
 
+    def needs(self, name: str) -> tuple[str, ...]:
+        """Return what a service needs, nothing for one that is not built."""
+        service = self._services.get(name)
+        return service.needs if service else ()
+
     def flow(self, name: str) -> str:
         """Return the flow of a service. Raises KeyError."""
         return self._services[name].flow
@@ -162,6 +169,20 @@ def circumstances(turn: Turn, *, card: bool | None = None) -> Circumstances:
         by_cash=frozenset(a.kind for a in turn.site.agreements if BY_CASH in a.pay_by),
         paper=paper_there(turn),
     )
+
+
+def device_named(word: str, families: Mapping[str, str]) -> str:
+    """Return the device that `word` means: its name, an ability (`ABILITIES`), or a family of `families`.
+
+    Raises ValueError listing what is known.
+    """
+    found = word if word in DEVICES else ABILITIES.get(word) or families.get(word)
+    if found is None:
+        raise ValueError(
+            f"{word!r} is no device; devices: {', '.join(DEVICES)}; abilities: {', '.join(ABILITIES)}; "
+            f"families: {', '.join(families)}"
+        )
+    return found
 
 
 Writer = Callable[[Turn, Case], Document]

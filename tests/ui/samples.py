@@ -17,6 +17,11 @@ def amounts(*values: int) -> tuple[Option, ...]:
 
 
 SERVICES = ("withdrawal", "deposit", "transfer", "balance", "exchange", "bill_payment", "top_up", "ticket")
+CARDLESS = (
+    Option("chose_service", "exchange", "idle.without_card", {"name": "Change notes"}),
+    Option("chose_service", "complaint", "idle.without_card", {"name": "投诉与查询"}),
+    Option("chose_without_card", "", "idle.cardless"),
+)
 MENU = tuple(Option("chose_service", name, f"service.{name}") for name in SERVICES)
 MIXES = (
     Option("chose_mix", "10000x5", "mix.large", {"10000": 5}),
@@ -47,7 +52,7 @@ SHORTAGE = (
 USUAL: dict[str, dict[str, Value]] = {
     "starting": {},
     "out_of_service": {"reason": "host_offline"},
-    "idle": {"services": SERVICES, "exchange": True, "cardless": True},
+    "idle": {"call": "card", "about": "card", "services": SERVICES, "cardless": CARDLESS[:2]},
     "card_reading": {},
     "card_returned": {"reason": "unreadable"},
     "enter_pin": {"digits": 3},
@@ -76,7 +81,7 @@ USUAL: dict[str, dict[str, Value]] = {
     "short_paid": {"paid": yuan(300), "not_charged": yuan(200), "reference": "632610000417"},
     "suspect_case": {"reference": "632610000417", "amount": yuan(500), "how": "recount"},
     "card_retained": {"reference": "632610000417", "reason": "forgotten"},
-    "goodbye": {},
+    "goodbye": {"scores": tuple(Option("chose_rating", n, "option.named", {"name": n}) for n in "12345")},
     "cancelled": {"reason": "customer"},
     "more_time": {},
     "choose_one": {"what": "account", "options": OWN},
@@ -109,6 +114,7 @@ USUAL: dict[str, dict[str, Value]] = {
         "contact": "95500",
     },
     "note_offer": {"amount": yuan(100), "total": yuan(250)},
+    "note_withheld": {"amount": yuan(100), "counted": "not_counted", "reference": "632610000417"},
     "moving_note": {},
     "take_back_notes": {"amount": yuan(100)},
     "exchange_offer": {"amount": yuan(100), "picks": {"5000": 2}},
@@ -121,7 +127,10 @@ HUGE = Money(99999999, "CNY")
 PHONE = "+86 400-000-0000"
 
 EXTREME: dict[str, dict[str, Value]] = {
-    "idle": {"services": (*SERVICES, "remittance", "statement", "complaint", "rating"), "notice": "large_notes_only"},
+    "idle": {
+        "call": "cardless", "about": "cardless", "services": (*SERVICES, "remittance", "pin_change", "complaint"),
+        "notice": "large_notes_only", "cardless": CARDLESS,
+    },
     "enter_pin": {"digits": 12, "digits_max": 12, "tries_left": 1},
     "menu": {"options": HALF_CLOSED},
     "choose_amount": {"options": amounts(100, 200, 300, 500, 1000, 2000, 3000, 10000), "available": HUGE * 999},
@@ -131,6 +140,7 @@ EXTREME: dict[str, dict[str, Value]] = {
     "lower_offer": {"asked": yuan(100000), "offered": yuan(99999), "reason": "over_count"},
     "partial_offer": {"asked": yuan(100000), "approved": yuan(99999)},
     "take_notes": {"amount": yuan(20000), "picks": {"10000": 100, "5000": 200, "2000": 10, "1000": 9}, "confirm": True},
+    "goodbye": {"thanks": "rated"},
     "refused": {"reason": "pin_tries_exceeded", "reference": LONG},
     "not_charged": {"reference": LONG, "amount": HUGE, "reason": "cannot_dispense"},
     "short_paid": {"paid": HUGE, "not_charged": HUGE, "reference": LONG},
@@ -165,6 +175,7 @@ EXTREME: dict[str, dict[str, Value]] = {
         "what": "cash_payment", "highest": yuan(100), "due": HUGE, "paid_in": HUGE, "remaining": HUGE,
         "reference": LONG, "notice": "unread",
     },
+    "note_withheld": {"amount": yuan(100), "counted": "credited", "reference": LONG, "contact": PHONE},
     "cash_enough": {
         "amount": HUGE, "received": HUGE, "change": yuan(90), "credit": Money(999, "CNY"), "credit_to": "partner",
         "partner": "City Stage Tickets", "reference": LONG,
