@@ -59,6 +59,7 @@ class Posting(Enum):
     NOTES = "notes"  # reserved at the 0210, posted by a 0220 for the notes that came out
     VAULT = "vault"  # allowed at the 0210, posted by a 0220 for the notes that are in the vault
     DELIVERY = "delivery"  # reserved at the 0210, posted by a 0220 when goods were delivered
+    PAYOUT = "payout"  # as NOTES, of what is owed to whoever has a slip: no account is charged
     CASH = "cash"  # reserved at the 0210, posted by a 0220 when what is due is in the vault and agreed to
     CASH_GOODS = "cash_goods"  # the same, and the goods must have been delivered, too
 

@@ -81,6 +81,11 @@ def unit_of(value_minor: int) -> str:
     return f"in{value_minor}"
 
 
+@dataclass(frozen=True, slots=True)
+class Absent(OfBusiness):
+    """Nobody answered: no notes are paid out to whoever comes next."""
+
+
 class CashIns:
     """Guards, actions and views of the flows ``take_note`` and ``note_end``."""
 
@@ -103,6 +108,10 @@ class CashIns:
     @action
     def stop_cash_in(self, turn: Turn) -> None:
         turn.order(ACCEPTOR, StopCashIn(ticket=turn.ticket("stop")), heard=False)
+
+    @action
+    def note_absent(self, turn: Turn) -> None:
+        turn.put(Absent())
 
     @action
     def note_reading(self, turn: Turn) -> None:

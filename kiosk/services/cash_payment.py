@@ -25,7 +25,7 @@ from kiosk.ports import Reason
 from kiosk.services import hosting
 from kiosk.services.agency import Sale, agreement_of, partner_name, tell
 from kiosk.services.case import Case, Posting, cash_stands, due_minor
-from kiosk.services.cash_in import ACCEPTOR, NotesWanted
+from kiosk.services.cash_in import ACCEPTOR, Absent, NotesWanted
 from kiosk.services.change import (
     ACCOUNT,
     CashPaid,
@@ -178,8 +178,10 @@ class CashPayments:
 
     @staticmethod
     def _out(turn: Turn) -> Mapping[str, int]:
-        """Return the notes to be handed out: the change agreed on, or the most of what is in."""
+        """Return the notes to be handed out: the change agreed on, or the most of what is in; none to nobody."""
         case = turn.get(Case)
+        if turn.find(Absent) is not None:
+            return {}
         if cash_stands(case) or not case.posting.takes_cash:
             picks = turn.get(Purse).change.picks
             return picks if turn.fitness.usable("dispenser") else {}
@@ -242,7 +244,7 @@ class CashPayments:
         assert case is not None
         turn.put(replace(turn.get(Purse), change=Change(picks)))
         amount = turn.site.worth(dict(picks))
-        turn.put(Intent("claim_payout", amount, Posting.NOTES, private={"RF": case.rrn}, kept={"about": case.rrn}))
+        turn.put(Intent("claim_payout", amount, Posting.PAYOUT, private={"RF": case.rrn}, kept={"about": case.rrn}))
 
     @action
     def settle_refund(self, turn: Turn) -> None:

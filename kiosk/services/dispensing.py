@@ -34,9 +34,8 @@ def note(turn: Turn, kind: str, **data: object) -> Case:
     case = fold(case, kind, data)
     if kind in ("dispensed", "case_closed") and case.approved is not None:
         data["approved_minor"] = case.approved.minor
-    if kind == "dispensed":
-        data["posting"] = case.posting.value
     if kind in ("dispensed", "dispense_ordered"):
+        data["posting"] = case.posting.value
         data["paid_minor"] = turn.site.worth(dict(case.moved)).minor
     turn.record(kind, **data)
     turn.put(case)
