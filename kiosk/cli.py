@@ -120,10 +120,15 @@ def crash(
 ) -> None:
     """Cut the power at every journal commit, before every effect and after every note; settle; compare the books."""
     from kiosk.config import load_config
-    from kiosk.rehearsal.crash import crash_points
+    from kiosk.rehearsal.crash import crash_points, known_as
     from kiosk.words import catalogue
 
-    result = crash_points(service, load_config(config), catalogue())
+    try:
+        name = known_as(service)
+    except LookupError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2) from error
+    result = crash_points(name, load_config(config), catalogue())
     for point in result.points:
         if verbose or point.errors:
             print(f"{'recovered' if not point.errors else 'FAILED   '}  {point.name}  {'; '.join(point.errors)}")

@@ -104,7 +104,7 @@ def _check_bill(case: Case) -> Told:
 
 def _why_not_bill(case: Case, biller: PartnerData, number: str, due_minor: int) -> str:
     taken = partners.taken_for(case.tx, biller.code, number)
-    if taken == "pending":
+    if taken in ("pending", "provisional"):
         return partners.IN_PROCESS
     if taken or not due_minor:
         return partners.NOTHING_DUE
