@@ -12,7 +12,7 @@ from drivers.base.errors import RemoteProtocolError
 from drivers.base.tlv import find_tlv, read_tlv
 from drivers.sim.chip_card import tlv
 
-FCI = bytes.fromhex("6F268408A000000333010101A51A500E556E696F6E506179204465626974870101 5F2D047A68656E".replace(" ", ""))
+FCI = bytes.fromhex("6F26 8408 A000000333010101 A51A 500E 556E696F6E506179204465626974 870101 5F2D04 7A68656E")
 
 
 def test_the_answer_to_a_selection() -> None:
