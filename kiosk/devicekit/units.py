@@ -32,7 +32,7 @@ from drivers.sim.dispenser import SimLcdm2000, SimLcdm4000
 from drivers.sim.note_acceptor import SimCcnet, SimNv200
 from drivers.sim.pin_pad import SimSzztPinPad
 from kiosk.devicekit.check import Suite
-from kiosk.devicekit.contract import barcode_reader, card_reader, cash_acceptor, dispenser, pin_pad, printer
+from kiosk.devicekit.contract import barcode_reader, card_reader, cash_acceptor, chip, dispenser, pin_pad, printer
 from kiosk.devicekit.decode import barcode_scanner as barcode_frames
 from kiosk.devicekit.decode import card_reader as card_reader_frames
 from kiosk.devicekit.decode import dispenser as dispenser_frames
@@ -94,7 +94,7 @@ def _simulator(kind: Any) -> Callable[[Clock], SimDevice]:
 _UNITS: Final = (
     Unit(
         "omron-3s4yr", "CardReader", "omron-3s4yr", "OMRON 3S4YR card reader",
-        Omron3S4YR, SimOmron3S4YR, card_reader_frames.CardReaderDecoder, card_reader.SUITE,
+        Omron3S4YR, SimOmron3S4YR, card_reader_frames.CardReaderDecoder, Suite((*card_reader.SUITE, *chip.CHECKS)),
         card_reader_frames.VOCABULARY, sweep_card_reader, SerialSettings(parity="even"),
     ),
     Unit(
