@@ -123,7 +123,9 @@ def struck(scenario: Scenario, form: StruckForm, ground: Ground) -> Scenario:
     deeds = list(scenario.person.does)
     for _ in range(form.count or r.choice(HOW_MANY)):
         layer = r.choice(form.layers or LAYERS)
-        place = {"on": r.choice(ground.screens), "after_ms": r.choice((0, r.randrange(1, PLACE_WITHIN_MS)))}
+        place: dict[str, Any] = {
+            "on": r.choice(ground.screens), "after_ms": r.choice((0, r.randrange(1, PLACE_WITHIN_MS))),
+        }  # fmt: skip
         if layer == "person":
             deed, within = r.choice(list(DEEDS.values())), [s for s in ground.screens if s != "idle"]
             deeds.insert(0, Deed(on=r.choice(within), after_ms=r.choice((100, 800, 20_000)), **deed))
