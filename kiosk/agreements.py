@@ -6,10 +6,11 @@ judges anew. `pay_by` has room for cash; this version takes cards only.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 BILLER = "biller"
 OPERATOR = "operator"
@@ -23,11 +24,27 @@ class _Strict(BaseModel):
 
 
 class NumberForm(_Strict):
-    """How a customer's number with the partner looks: digits at least and at most, shown in groups."""
+    """How a customer's number with the partner looks: digits at least and at most, shown in groups.
+
+    `barcode` is a regular expression over all characters of the code on the partner's bills; its group ``number`` are
+    the digits. Empty: the partner prints none.
+    """
 
     least: int = Field(gt=0, le=30)
     most: int = Field(gt=0, le=30)
     group: int = Field(default=4, ge=0)
+    barcode: str = ""
+
+    @field_validator("barcode")
+    @classmethod
+    def _pattern(cls, pattern: str) -> str:
+        try:
+            groups = re.compile(pattern).groupindex if pattern else {"number": 1}
+        except re.error as error:
+            raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+        if "number" not in groups:
+            raise ValueError(f"{pattern!r} needs a group (?P<number>...) for the digits")
+        return pattern
 
 
 class LimitsForm(_Strict):

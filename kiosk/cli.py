@@ -136,10 +136,10 @@ def crash(
 def menu(
     profile: Annotated[str, typer.Option("--profile", help="A capability profile; else the terminal's own.")] = "",
     without: Annotated[
-        list[str] | None, typer.Option("--without", help="A device that this terminal does not have; again for more.")
+        list[str] | None, typer.Option("--without", help="A device, ability or family it has not; again for more.")
     ] = None,
     broken: Annotated[
-        list[str] | None, typer.Option("--broken", help="A device that is out of order; again for more.")
+        list[str] | None, typer.Option("--broken", help="The same, there but out of order; again for more.")
     ] = None,
     host: Annotated[bool, typer.Option("--host/--no-host", help="Whether the host is online.")] = True,
     cash: Annotated[bool, typer.Option("--cash/--no-cash", help="Whether there are notes to pay.")] = True,
@@ -150,26 +150,36 @@ def menu(
     from rich.console import Console
     from rich.table import Table
 
+    from kiosk.compose import FAMILIES
     from kiosk.compose import menu as built
     from kiosk.config import load_config
-    from kiosk.services.menu import DEVICES, Circumstances, explain
+    from kiosk.services.menu import Circumstances, device_named, explain
 
     site = load_config(config)
     chosen = profile or site.site.profile
     if chosen not in site.profiles:
         print(f"there is no profile {chosen!r}; profiles: {', '.join(site.profiles)}", file=sys.stderr)
         raise typer.Exit(2)
-    if strange := [d for d in (*(without or ()), *(broken or ())) if d not in DEVICES]:
-        print(f"{strange[0]!r} is no device; devices: {', '.join(DEVICES)}", file=sys.stderr)
-        raise typer.Exit(2)
-    installed = frozenset(DEVICES) - set(without or ())
+    families = {name: family.device for name, family in FAMILIES.items()}
+    try:
+        missing = frozenset(device_named(word, families) for word in without or ())
+        out = frozenset(device_named(word, families) for word in broken or ())
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2) from None
+    installed = frozenset(site.devices.names) - missing
     partners = frozenset(a.kind for a in site.site.agreements)
-    now = Circumstances(installed, installed - set(broken or ()), host, cash, card, partners)
-    table = Table(title=f"menu of the profile {chosen}")
+    card = card and "card_reader" in installed - out
+    now = Circumstances(installed, installed - out, host, cash, card, partners)
+    title = f"menu of the profile {chosen}"
+    for what, devices in (("without", missing), ("out of order:", out)):
+        title += f", {what} {', '.join(sorted(devices))}" if devices else ""
+    table = Table(title=title)
     for column in ("service", "place", "why"):
         table.add_column(column)
     for line in built().compute(site.profiles[chosen], now):
-        table.add_row(line.service, line.place, explain(line))
+        there = ", ".join(built().needs(line.service)) or "nothing"
+        table.add_row(line.service, line.place, explain(line) or f"what it needs is there: {there}")
     Console().print(table)
 
 

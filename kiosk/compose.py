@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from drivers.barcode_scanner.driver import HoneywellScanner
+from drivers.barcode_scanner.driver import Settings as ScannerSettings
 from drivers.base.driver import Driver
 from drivers.base.raster import Rasteriser
 from drivers.card_reader.driver import Omron3S4YR
@@ -24,6 +26,7 @@ from drivers.pin_pad.settings import PinPadSettings
 from drivers.printer.driver import EscPosPrinter
 from drivers.printer.settings import Settings as PrinterSettings
 from drivers.printer.settings import settings_of
+from drivers.sim.barcode_scanner import SimBarcodeScanner
 from drivers.sim.card_reader import SimOmron3S4YR
 from drivers.sim.device import SimDevice
 from drivers.sim.dispenser.lcdm2000 import SimLcdm2000
@@ -52,6 +55,7 @@ from kiosk.services.agency import Agencies
 from kiosk.services.asking import Asking
 from kiosk.services.bill_payment import BillPayment
 from kiosk.services.cash_in import CashIns
+from kiosk.services.complaint import Complaints
 from kiosk.services.deposit import Deposit
 from kiosk.services.dispensing import Dispensing
 from kiosk.services.entering import Entering
@@ -69,6 +73,7 @@ from kiosk.services.top_up import TopUp
 from kiosk.services.transfer import Transfer
 from kiosk.services.upkeep import Upkeep
 from kiosk.services.withdrawal import Withdrawal
+from kiosk.services.withheld import Withholding
 from kiosk.site import Site
 from kiosk.standing import Standing
 from kiosk.strict_yaml import DocumentError, Mistake
@@ -97,6 +102,7 @@ def businesses() -> tuple[Business, ...]:
         TicketSale(),
         Deposit(),
         Exchange(),
+        Complaints(),
     )  # fmt: skip
 
 
@@ -111,8 +117,8 @@ def services() -> tuple[object, ...]:
     chosen = businesses()
     receipts = Receipts({b.service.name: b.document for b in chosen})
     return (
-        Sessions(menu()), Asking(), Entering(), Accounts(), Agencies(), Dispensing(), CashIns(), receipts, Upkeep(),
-        *chosen,
+        Sessions(menu()), Asking(), Entering(), Accounts(), Agencies(), Dispensing(), CashIns(), Withholding(),
+        receipts, Upkeep(), *chosen,
     )  # fmt: skip
 
 
@@ -202,6 +208,11 @@ FAMILIES: Final[Mapping[str, Family]] = {
         "note_acceptor",
         lambda clock, s: CcnetValidator(clock, **s),
         lambda clock, c: SimCcnet(clock, **c.devices.of("note_acceptor").simulator),
+    ),
+    "honeywell": Family(
+        "barcode_scanner",
+        lambda clock, s: HoneywellScanner(clock, ScannerSettings(**s)),
+        lambda clock, c: SimBarcodeScanner(clock, **c.devices.of("barcode_scanner").simulator),
     ),
 }
 

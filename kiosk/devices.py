@@ -6,7 +6,7 @@ it changes only when it is handed a command, bytes or an instant that it named, 
 deadline only then, and leaves it alone in between.
 
 A command that cannot be given (device absent, lost, or in disgrace) is answered here: REFUSED, because nothing moved;
-but a question about the past (`LastDispense`) is answered UNKNOWN, because silence about the past is not a no.
+but a question about the past (`Command.asks_past`) is answered UNKNOWN, because silence about the past is not a no.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from drivers.base.vocabulary import (
     Command,
     DeviceLost,
     DeviceReady,
-    LastDispense,
     Outcome,
     Result,
 )
@@ -57,6 +56,7 @@ class Station:
     retry_at_ms: int = 0
     due_ms: int | None = None  # the driver's next deadline
     stirred: bool = False  # the driver was handed something since it was last pumped
+    moved: bool = False  # bytes moved when it was last pumped
     waiting: deque[Command] = field(default_factory=deque)
     answered: list[Report] = field(default_factory=list)
 
@@ -104,16 +104,20 @@ class DeviceDesk:
         self._start_next(station)
         station.stirred, station.due_ms = True, station.driver.next_deadline_ms()
 
-    def pump(self) -> list[tuple[str, Report]]:
+    def pump(self, *, again: bool = False) -> list[tuple[str, Report]]:
         """Open lines that are due, read, let time pass, write. Returns (device, report) in order.
 
-        `moved` then says whether bytes moved: an answer may be there already.
+        `moved` then says whether bytes moved: an answer may be there already. `again`: in the same instant, so only
+        where bytes moved the last time or somebody handed the driver something since.
         """
         self.moved = False
         reports: list[tuple[str, Report]] = []
         now_ms = self._clock.now_ms()
         for station in self._stations.values():
+            if again and not (station.moved or station.stirred or station.answered):
+                continue
             said = self._pump_one(station, now_ms)
+            self.moved |= station.moved
             if said:
                 reports += [(station.name, report) for report in said]
         return reports
@@ -141,6 +145,7 @@ class DeviceDesk:
 
     def _pump_one(self, station: Station, now_ms: int) -> Sequence[Report]:
         reports: list[Report] = []
+        station.moved = False
         if station.answered:
             reports, station.answered = station.answered, []
         if station.line is None and now_ms >= station.retry_at_ms:
@@ -150,7 +155,7 @@ class DeviceDesk:
         try:
             data = station.line.read_available()
             if data:
-                self.moved = True
+                station.moved = True
                 reports += station.driver.receive(data)
             elif not station.stirred and (station.due_ms is None or station.due_ms > now_ms):
                 return reports
@@ -159,7 +164,7 @@ class DeviceDesk:
                 self._start_next(station)
             out = station.driver.data_to_send()
             if out:
-                self.moved = True
+                station.moved = True
                 station.line.write(out)
         except LineError as error:
             reports += self._lose_line(station, str(error))
@@ -220,5 +225,5 @@ class DeviceDesk:
 
     @staticmethod
     def _cannot(station: Station, command: Command, error: str, detail: str = "") -> Result:
-        outcome = Outcome.UNKNOWN if isinstance(command, LastDispense) else Outcome.REFUSED
+        outcome = Outcome.UNKNOWN if command.asks_past else Outcome.REFUSED
         return station.results[command.verb](ticket=command.ticket, outcome=outcome, error=error, detail=detail)

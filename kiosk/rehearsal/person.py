@@ -187,6 +187,9 @@ class Person:
                 return post("exchange_confirmed")
             case "exchange_shortage":
                 return post("chose_one", self._form.says.get("exchange_shortage", "tell_me_when"))
+            case "goodbye":
+                said = self._form.says.get("goodbye", "")
+                return post("chose_rating", said) if said and view.values.get("scores") else None
             case "another_note":
                 return post("chose_yes" if self._feeds else "chose_no")
             case "take_back_notes":
@@ -260,6 +263,8 @@ class Person:
                 self._take_document()
             case "feed":
                 self._feed(deed.value)
+            case "show_code":
+                self._show_code(deed.value)
             case "pull_note_back":
                 self._try("note_acceptor", "pull_note_back")
             case _:
@@ -315,6 +320,9 @@ class Person:
         value, _, quality = what.partition(" ")
         self._try("note_acceptor", "take_note")
         self._try("note_acceptor", "insert_note", value=int(value), quality=quality or "good")
+
+    def _show_code(self, data: str) -> None:
+        self._try("barcode_scanner", "show_code", data=data)
 
     def _take_back(self, view: View) -> None:
         self._try("note_acceptor", "take_note")

@@ -82,7 +82,7 @@ def offer_partners(turn: Turn, what: str, kind: str) -> None:
 def ask_number(turn: Turn, what: str, code: str) -> None:
     number = agreement_of(turn, code).number
     assert number is not None, "checked when the agreements were read"
-    turn.put(NumberWanted(what, number.least, number.most, group=number.group))
+    turn.put(NumberWanted(what, number.least, number.most, group=number.group, barcode=number.barcode))
     turn.put(Typed())
 
 

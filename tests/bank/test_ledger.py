@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -43,9 +42,6 @@ def checked(store: Store) -> list[Violation]:
     return store.transact(lambda tx: violations(tx, 0, 24))
 
 
-POSTGRES = "KIOSK_TEST_POSTGRES"  # a URL, postgresql+psycopg://…, of a database the tests may empty
-
-
 def emptied(store: Store) -> Store:
     tables = "exceptions, events, answers, orders, bank_state, daily_use, cards, customer_accounts, entries, transfers"
     store.transact(lambda tx: tx.run(f"DROP TABLE IF EXISTS {tables}, accounts CASCADE"))
@@ -60,10 +56,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     elif request.param == "sqlalchemy":
         opened = open_store(f"sqlite:///{tmp_path}/books.db")
         assert isinstance(opened, SqlAlchemyStore)
-    elif POSTGRES in os.environ:
-        opened = emptied(open_store(os.environ[POSTGRES]))
     else:
-        pytest.skip(f"no database named by {POSTGRES}")
+        opened = emptied(open_store(request.getfixturevalue("postgres")))
     yield prepared(opened)
     opened.close()
 
