@@ -92,5 +92,8 @@ def _request(code: str, name: str, asked: int, answered: int, known: bool, vocab
 
 
 def _error(code: str, text: str, simulated: int, own: int, vocabulary: Vocabulary) -> Row:
-    how = "simulator" if simulated else "answer rewritten on the line" if own else vocabulary.unseen.get(code, "")
+    why = vocabulary.unseen.get(code, "")
+    how = "simulator" if simulated else why
+    if own and not simulated:
+        how = f"answer rewritten on the line{': ' + why if why else ''}"
     return Row(code, text, 0, simulated + own, bool(simulated or own), how)
