@@ -188,7 +188,7 @@ class World:
             )
         soonest = min(later, default=None)
         if soonest is None or soonest > self.scenario.limit_ms:
-            if self._settled(now):
+            if self._settled(now) or self._stays_closed(now):
                 return False
             raise TimeoutError(f"{self.scenario.scenario}: not settled after {now} ms, at {self._where()}")
         self.clock.move_to(soonest)
@@ -200,6 +200,9 @@ class World:
             for wire in self.wires.values():
                 wire.tick()
             return False
+        for wire in self.wires.values():
+            if not wire.plugged:  # nobody reads it, and the device goes on by itself
+                wire.tick()
         try:
             self.terminal.pump()
         except PowerCut as cut:
@@ -226,6 +229,13 @@ class World:
         self._out_of_service_since = None
         quiet = now - self._stirred_ms >= QUIET_MS
         return screen == "idle" and quiet and self.terminal.standing.advices_waiting == 0
+
+    def _stays_closed(self, now: int) -> bool:
+        """Whether the terminal is out of service for so long that whoever still wanted to come stays away."""
+        since = self._out_of_service_since
+        if self.terminal is None or self.terminal.kernel.view.screen != "out_of_service":
+            return False
+        return since is None or now - since >= STUCK_AFTER_MS
 
     def _where(self) -> str:
         return self.terminal.kernel.where() if self.terminal else "no terminal"

@@ -278,7 +278,7 @@ class Withdrawal:
         """Say what is being looked into: notes that went out, notes that came in, or goods."""
         case, money = turn.get(Case), turn.site.money
         values: dict[str, Any] = {"reference": case.rrn, "how": "recount", "about": "notes_out", "amount": case.amount}
-        if case.posting is Posting.DELIVERY:
+        if case.posting in (Posting.DELIVERY, Posting.CASH_GOODS):
             values["about"] = "goods"
         elif case.posting is not Posting.NOTES:
             stands = money(case.credited_minor if case.approved is not None else 0)
