@@ -112,15 +112,22 @@ def verify(
     everything: Annotated[bool, typer.Option("--all", help="Name what holds, too.")] = False,
 ) -> None:
     """Prove the flows that run against the norms; show the shortest way to every violation."""
-    from semantics.verifier import verify_models
+    from kiosk.flow.chart import load_charts
+    from semantics.actions import load_actions
+    from semantics.analyses import impossible_deadlines
+    from semantics.check import load_norms
+    from semantics.verifier import verify as proved
 
-    result = verify_models(models, only=norm or ())
+    norms = load_norms(models)
+    result = proved(load_charts(models / "flows"), load_actions(models), norms, only=norm or ())
+    late = [f for f in impossible_deadlines(norms, result.graph) if not norm or f.message.split(":")[0] in norm]
     known = {p.about for p in result.proofs}
     for wanted in norm or ():
         if wanted not in known:
             raise fail(f"{wanted}: there is no such norm, or no flow can do what it obliges to yet; kiosk model check")
     print(result.render(all_=everything or bool(norm)))
-    if not result.ok:
+    print("\n".join(map(str, late)), end="\n" if late else "")
+    if not result.ok or late:
         raise typer.Exit(1)
 
 
@@ -167,7 +174,7 @@ def explain(
 ScenariosOption = Annotated[Path, typer.Option("--scenarios", help="The scenarios, a file or a folder.")]
 
 
-def _measured(models: Path, scenarios: Path) -> tuple[Any, Any, Any, dict[str, list[int]]]:
+def _measured(models: Path, scenarios: Path, *, changes: bool = False) -> tuple[Any, Any, Any, dict[str, list[int]]]:
     """Play every scenario and measure. Returns coverage, graph, norms, and what each scenario proves."""
     from kiosk.config import load_config
     from kiosk.flow.chart import load_charts
@@ -176,7 +183,7 @@ def _measured(models: Path, scenarios: Path) -> tuple[Any, Any, Any, dict[str, l
     from kiosk.words import catalogue
     from semantics.actions import load_actions
     from semantics.check import load_norms
-    from semantics.coverage import measure
+    from semantics.coverage import measure, try_changes
     from semantics.exploration import explore
     from semantics.verifier import rules_of
 
@@ -194,18 +201,24 @@ def _measured(models: Path, scenarios: Path) -> tuple[Any, Any, Any, dict[str, l
         proves[scenario.scenario] = list(scenario.proves)
     if not journals:
         raise fail(f"{scenarios}: no scenario passed, so nothing is covered", 1)
-    return measure(norms, graph, beside, journals), graph, norms, proves
+    found = measure(norms, graph, beside, journals)
+    if changes:
+        try_changes(found, norms, journals)
+    return found, graph, norms, proves
 
 
 def coverage(
-    out: OutOption, scenarios: ScenariosOption = MODELS / "scenarios", models: ModelsOption = MODELS
+    out: OutOption,
+    scenarios: ScenariosOption = MODELS / "scenarios",
+    models: ModelsOption = MODELS,
+    changes: Annotated[bool, typer.Option("--changes", help="Change each norm and see what notices (C9).")] = False,
 ) -> None:
     """Play the scenarios and write what they show of norms and flows, as a page."""
     from semantics.coverage import page
     from semantics.drawing import DrawingError
     from semantics.flow_drawing import flow_svg
 
-    found, graph, _, _ = _measured(models, scenarios)
+    found, graph, _, _ = _measured(models, scenarios, changes=changes)
     pictures: dict[str, str] = {}
     for name, chart in graph.charts.items():
         try:
@@ -215,9 +228,7 @@ def coverage(
             break
     write(out, page(found, pictures))
     print(found.render())
-    for arc in found.surprising_arcs:
-        print(f"taken, and not in the exploration: {arc}; models/vocabulary/actions.yaml is too narrow")
-    if found.surprising_arcs:
+    if found.surprising_arcs or found.never_in_force:
         raise typer.Exit(1)
 
 

@@ -52,6 +52,7 @@ from kiosk.services.agency import Agencies
 from kiosk.services.asking import Asking
 from kiosk.services.bill_payment import BillPayment
 from kiosk.services.cash_in import CashIns
+from kiosk.services.complaint import Complaints
 from kiosk.services.deposit import Deposit
 from kiosk.services.dispensing import Dispensing
 from kiosk.services.entering import Entering
@@ -69,6 +70,7 @@ from kiosk.services.top_up import TopUp
 from kiosk.services.transfer import Transfer
 from kiosk.services.upkeep import Upkeep
 from kiosk.services.withdrawal import Withdrawal
+from kiosk.services.withheld import Withholding
 from kiosk.site import Site
 from kiosk.standing import Standing
 from kiosk.strict_yaml import DocumentError, Mistake
@@ -97,6 +99,7 @@ def businesses() -> tuple[Business, ...]:
         TicketSale(),
         Deposit(),
         Exchange(),
+        Complaints(),
     )  # fmt: skip
 
 
@@ -111,8 +114,8 @@ def services() -> tuple[object, ...]:
     chosen = businesses()
     receipts = Receipts({b.service.name: b.document for b in chosen})
     return (
-        Sessions(menu()), Asking(), Entering(), Accounts(), Agencies(), Dispensing(), CashIns(), receipts, Upkeep(),
-        *chosen,
+        Sessions(menu()), Asking(), Entering(), Accounts(), Agencies(), Dispensing(), CashIns(), Withholding(),
+        receipts, Upkeep(), *chosen,
     )  # fmt: skip
 
 

@@ -132,6 +132,7 @@ class Advice:
     accepted: Mapping[str, int] = field(default_factory=dict)
     suspect: bool = False
     text: str = ""  # 0620: what happened, in the vocabulary's words
+    tags: Mapping[str, str] = field(default_factory=dict)  # 0620: more of F48; journalled, so nothing secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

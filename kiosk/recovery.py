@@ -113,4 +113,5 @@ def advice_of(data: Mapping[str, Any]) -> Advice:
         accepted=data.get("accepted", {}),
         suspect=data.get("suspect", False),
         text=data.get("text", ""),
+        tags=data.get("tags", {}),
     )

@@ -71,10 +71,28 @@ _FAULTS: Final = (
     Fault("jam", "paper jams", {"at": "print, present or retract (default print)"}, (85,)),
     Fault("cutter", "the knife does not come home at the next cut"),
     Fault("head_hot", "the head is too hot"),
+    Fault("voltage", "the supply voltage is out of its limits"),
+    Fault("line_error", "a byte came damaged over the line; told until the next initialise"),
+    Fault("unrecoverable", "a part is broken for good", {"part": "ram, eeprom or flash (default ram)"}),
+    Fault("button_stuck", "the feed button stays pressed"),
     Fault("offline", "the printer goes off line and says no cause"),
     Fault("silent", "the printer does not answer any more (its cable, its power)", {}, (101,)),
     Fault("garbled", "what is printed next is noise on the paper", {}, (85,)),
 )
+_PARTS: Final = {"ram": 0x04, "eeprom": 0x08, "flash": 0x40}
+_AT_ONCE: Final = {
+    "paper_out": "",
+    "near_end": "",
+    "paper_out_after_lines": "",
+    "unrecoverable": "",
+    "head_hot": "_head_hot",
+    "offline": "_offline",
+    "silent": "_silent",
+    "voltage": "_voltage",
+    "line_error": "_line_error",
+    "button_stuck": "_button",
+}
+"""Faults that are there when they are struck; the flag they set, if that is all they do."""
 
 
 @dataclass(slots=True)
@@ -119,6 +137,8 @@ class SimEscPosPrinter:
         self._cutter_error = False
         self._head_hot = False
         self._offline = False
+        self._voltage = self._line_error = self._button = False
+        self._broken = ""
         self._silent = False
         self._powered = True
         self.unknown_bytes = 0
@@ -198,31 +218,42 @@ class SimEscPosPrinter:
     def _status(self, n: int) -> bytes:
         low, out = self._is_low(), self._is_out()
         fixed = 0x12 if self.build.fixed_bits else 0x00
-        error = self._cutter_error or self._jammed is not None or self._head_hot
+        jammed, dead = self._jammed is not None, bool(self._broken) or self._voltage
+        error = self._cutter_error or jammed or self._head_hot or dead
         if n == 1:
-            return bytes((fixed | 0x08 * (self._stopped() or self._offline),))
+            waits = 0x20 * (self._cutter_error and self.build.fixed_bits)  # for DLE ENQ, whatever is done to the knife
+            return bytes((fixed | 0x08 * self._stopped() | waits | 0x40 * self._button,))
         if n == 2:
-            return bytes((fixed | 0x04 * self._cover_open | 0x20 * out | 0x40 * error,))
+            return bytes((fixed | 0x04 * self._cover_open | 0x08 * self._button | 0x20 * out | 0x40 * error,))
         if n == 3:
-            jammed = self._jammed is not None
-            return bytes((fixed | 0x04 * jammed | 0x08 * self._cutter_error | 0x40 * self._head_hot,))
+            knife, hot = 0x08 * self._cutter_error, 0x40 * self._head_hot
+            return bytes((fixed | 0x04 * jammed | knife | 0x20 * dead | hot,))
         if n == 4:
             return bytes((fixed | 0x0C * low | 0x60 * out,))
         if n == 17:
             return bytes((fixed | 0x04 * bool(self._queue) | 0x20 * out,))
         if n == 20 and self.build.full_status:
             paper = 0x01 * out | 0x04 * low | 0x20 * self.paper.at_outlet
-            user = 0x02 * self._cover_open | 0x08 * bool(self._queue)
-            recoverable = 0x01 * self._head_hot | 0x40 * (self._jammed is not None)
-            return bytes((0x10, 0x0F, paper, user, recoverable, 0x01 * self._cutter_error))
+            user = 0x02 * self._cover_open | 0x08 * bool(self._queue) | 0x20 * self._button
+            recoverable = (
+                0x01 * self._head_hot | 0x02 * self._line_error | 0x08 * self._voltage | 0x40 * jammed
+            )
+            broken = 0x01 * self._cutter_error | _PARTS.get(self._broken, 0)
+            return bytes((0x10, 0x0F, paper, user, recoverable, broken))
         return b""
 
     def _automatic_bytes(self) -> bytes:
-        stopped = self._stopped() or self._offline
+        dead = bool(self._broken) or self._voltage
+        waits = self._cutter_error and self.build.fixed_bits
         return bytes(
             (
-                0x10 | 0x08 * stopped | 0x20 * self._cover_open,
-                0x04 * (self._jammed is not None) | 0x08 * self._cutter_error | 0x40 * self._head_hot,
+                0x10 | 0x08 * self._stopped() | 0x20 * self._cover_open | 0x40 * self._button,
+                0x01 * waits
+                | 0x02 * self._button
+                | 0x04 * (self._jammed is not None)
+                | 0x08 * self._cutter_error
+                | 0x20 * dead
+                | 0x40 * self._head_hot,
                 0x03 * self._is_low() | 0x0C * self._is_out(),
                 0x00,
             )
@@ -254,6 +285,8 @@ class SimEscPosPrinter:
             or self._cutter_error
             or self._head_hot
             or self._offline
+            or self._voltage
+            or bool(self._broken)
         )
 
     def _go_on(self) -> Replies:
@@ -334,6 +367,7 @@ class SimEscPosPrinter:
         if name == "ESC @":
             self._style, self._codes = _Style(), _Codes()
             self._code_page = 0
+            self._line_error = False
             self.paper.drop_line()
         elif name == "ESC a":
             style.align = {0: "left", 1: "center", 2: "right"}.get(data[0] % 48, "left")
@@ -497,8 +531,7 @@ class SimEscPosPrinter:
 
     def strike(self, name: str, **arguments: object) -> None:
         self._armed.strike(name, arguments)
-        at_once = {"paper_out", "near_end", "head_hot", "offline", "silent", "paper_out_after_lines"}
-        if name not in at_once:
+        if name not in _AT_ONCE:
             return
         struck = self._armed.look(name) or {}
         self._armed.drop(name)
@@ -506,19 +539,21 @@ class SimEscPosPrinter:
             self.paper_mm = 0.0
         elif name == "near_end":
             self._near_end_seen = True
-        elif name == "head_hot":
-            self._head_hot = True
-        elif name == "offline":
-            self._offline = True
-        elif name == "silent":
-            self._silent = True
-        else:
+        elif name == "paper_out_after_lines":
             self._paper_ends_after = int(str(struck.get("lines", 3)))
+        elif name == "unrecoverable":
+            self._broken = str(struck.get("part", "ram"))
+            if self._broken not in _PARTS:
+                raise ValueError(f"part {self._broken!r}: one of {', '.join(_PARTS)}")
+        else:
+            setattr(self, _AT_ONCE[name], True)
 
     def heal(self) -> None:
         self._armed.heal()
         self._jammed = None
         self._cutter_error = self._head_hot = self._offline = self._silent = False
+        self._voltage = self._line_error = self._button = False
+        self._broken = ""
         self._paper_ends_after = None
         if self.paper_mm <= self.build.near_end_mm:
             self.paper_mm = float(self.build.roll_mm)

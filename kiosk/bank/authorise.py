@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from kiosk.bank import accounts, agency, ledger, partners, payments, register
+from kiosk.bank import accounts, agency, complaints, ledger, partners, payments, register
 from kiosk.bank.accounts import Card
 from kiosk.bank.case import Case, echo
 from kiosk.bank.partner_data import PartnerData
+from kiosk.bank.pins import WEAK_PIN, weak
 from kiosk.bank.register import Order
 from kiosk.bank.secrets import clear_pin
 from kiosk.host.message import AdditionalAmount, Message, MessageError, additional_amounts, parse_private, private
@@ -85,6 +86,9 @@ def authorise(case: Case, forced_code: str = "") -> Message:
 def _decide(case: Case, operation: Operation) -> _Verdict:
     if not case.currency:
         return _Verdict("12")
+    if operation.name == "case_status":
+        code, tags = complaints.status(case.tx, payments.tags_of(case).get("RF", ""), case.stamp.at[:10])
+        return _Verdict(code, "informed" if tags else "declined", more={48: private(tags)} if tags else None)
     pan, separator, rest = case.message.get(35).replace("D", "=").partition("=")
     if not separator:
         return _Verdict("14")
@@ -162,6 +166,8 @@ def _serve(case: Case, operation: Operation, card: Card, pan: str) -> _Verdict:
             return _look_up(case, card.account)
         case "remittance_status":
             return _tell_remittance(case, card.account)
+        case "remittance_revoke":
+            return _revoke(case, card.account)
         case "payment":
             return _pay(case, card.account, _payee(case))
         case "inquiry" | "statement":
@@ -312,8 +318,22 @@ def _tell_remittance(case: Case, account: str) -> _Verdict:
     if found is None:
         return _Verdict("25", account=account)
     order, state = found
-    tags = {"ST": state, "AM": str(order.asked_minor)}
+    tags = {"ST": state, "AM": str(order.asked_minor), "FE": str(order.fee_minor)}
     return _Verdict("00", "informed", account=account, more={48: private(tags)})
+
+
+def _revoke(case: Case, account: str) -> _Verdict:
+    """Give a remittance back, fee and all, that has not been released. One given back already stays so (N-REM-02)."""
+    found = payments.find_remittance(case, account)
+    if found is None:
+        return _Verdict("25", account=account)
+    order, state = found
+    if state == "paid_out":
+        return _Verdict(payments.RELEASED, account=account)
+    if state == "sent":
+        agency.give_back(case.tx, order, case.stamp)
+    tags = {"ST": "returned", "AM": str(order.asked_minor), "FE": str(order.fee_minor)}
+    return _informed(case, account, {48: private(tags)})
 
 
 def _payee(case: Case) -> str:
@@ -354,6 +374,9 @@ def _change_pin(case: Case, card: Card, pan: str) -> _Verdict:
         pin = None
     if pin is None:
         return _Verdict("81", account=card.account)
+    born = next((a.born for a in case.data.accounts if a.number == card.account), "")
+    if weak(pin, case.data.pin_rules, born):
+        return _Verdict(WEAK_PIN, account=card.account)
     accounts.set_pin(case.tx, card.token, case.data.keys.pin_check(card.token, pin))
     return _Verdict("00", "informed", 0, card.account)
 

@@ -108,7 +108,7 @@ def advice_message(advice: Advice, settings: HostSettings) -> Message:
     A completion of which something else than the original amount stands carries that in F95 (private use of
     the field), as a partial reversal does. A reversal of which everything stands is not a reversal.
     """
-    tags = {}
+    tags = dict(advice.tags)
     if advice.units:
         tags["DN"] = counts_text(advice.units)
     if advice.rejected:

@@ -38,6 +38,9 @@ def money_errors(world: World) -> list[str]:
     unvalued = any(e.kind == "case_closed" and e.data.get("unvalued") for e in world.entries)
     over_minor += sum(-e.data["owed_minor"] for e in world.entries if e.kind == "case_closed" and _overpaid(e.data))
     charged += world.notes_in_minor()  # notes that went in are credited, or paid out again in others
+    charged -= sum(
+        e.data["value_minor"] for e in world.entries if e.kind == "note_withheld" and not e.data["credited"]
+    )  # kept as no money: owed to nobody
     charged -= settled_minor(world)  # what went without notes is judged order by order
     difference = charged - out_minor
     if difference > 0 and difference > suspect_minor and not unvalued:
@@ -51,7 +54,7 @@ def money_errors(world: World) -> list[str]:
         errors.append(f"{balance.held_minor} still held on the account, with no case open at the bank")
     errors += order_errors(world)
     errors += _cash_errors(world, out)
-    errors += _accepted_errors(world)
+    errors += _accepted_errors(world) + _withheld_errors(world)
     try:
         world.verify_journal()
     except JournalDamaged as error:
@@ -61,6 +64,16 @@ def money_errors(world: World) -> list[str]:
 
 def _overpaid(closed: Mapping[str, Any]) -> bool:
     return bool(closed.get("owed_minor", 0) < 0)
+
+
+def _withheld_errors(world: World) -> list[str]:
+    """Return every kept note that the bank was not told of as the journal has it, and every one that was paid for."""
+    ours = sorted(
+        (e.data["case"], e.data["value_minor"], e.data["classification"], e.data["credited"])
+        for e in world.entries if e.kind == "note_withheld"
+    )  # fmt: skip
+    theirs = sorted((n.rrn, n.value_minor, n.classification, n.credited) for n in world.bank.withheld_notes())
+    return [] if ours == theirs else [f"notes withheld: {ours} by the journal, {theirs} at the bank"]
 
 
 def _accepted_errors(world: World) -> list[str]:
@@ -74,8 +87,12 @@ def _accepted_errors(world: World) -> list[str]:
         values = {value for name in names for value in places[name]} | {
             int(unit[2:]) for unit in book.by_unit(place) if unit.startswith("in")
         }
+        if place is Place.VAULT:
+            values |= {int(unit[2:]) for unit in book.by_unit(Place.WITHHELD)}
         for value in sorted(values):
             booked = book.count(place, f"in{value}")
+            if place is Place.VAULT:
+                booked += book.count(Place.WITHHELD, f"in{value}")
             real = sum(places[name].get(value, 0) for name in names)
             if abs(booked - real) > unknown.get(f"in{value}", 0):
                 errors.append(f"cash book: {booked} notes of {value} at {place.value}, really {real}")

@@ -89,7 +89,7 @@ def _told_errors(world: World, orders: dict[str, Order], looked_at: set[str]) ->
     said: dict[tuple[str, str], None] = {}
     for view in world.views:
         reference = view.values.get("reference")
-        if view.values.get("what") in ("remittance_status", "partner_status", "exchange_notice"):
+        if view.values.get("what") in ("remittance_status", "partner_status", "remittance_revoked", "exchange_notice", "complaint", "case_status"):
             continue  # tells of an earlier order, whatever became of it, or of none
         if isinstance(reference, str) and view.screen in SAID_DONE | SAID_NOT_CHARGED:
             said[view.screen, reference] = None
@@ -109,7 +109,7 @@ def _partner_told_errors(world: World, orders: dict[str, Order]) -> list[str]:
     for view in world.views:
         what, reference = str(view.values.get("what", "")), str(view.values.get("reference", ""))
         state = str(view.values.get("state", "")) if what == "partner_status" else what.rpartition("_")[2]
-        if view.screen == "payment_returned":
+        if view.screen == "payment_returned" or what == "remittance_revoked":
             state = "refunded"
         if view.screen in ("completed", "payment_returned") and reference in orders and state in ("paid", "refunded"):
             said[state, reference] = None

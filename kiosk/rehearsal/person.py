@@ -20,6 +20,7 @@ from kiosk.ports import Input
 from kiosk.rehearsal.scenario import Deed, PersonForm
 from kiosk.view import Option, View
 
+REFUSALS_MAX: Final = 20  # so often a person tries a slot that takes no card
 PAGES_MAX: Final = 4  # so often a person turns the menu's pages in one visit
 
 
@@ -67,6 +68,7 @@ class Person:
         self._intent: Intent | None = None
         self._gone = False
         self._pages = 0
+        self._refusals = 0
         self._feeds = list(form.feeds)
 
     @property
@@ -185,6 +187,9 @@ class Person:
                 return post("exchange_confirmed")
             case "exchange_shortage":
                 return post("chose_one", self._form.says.get("exchange_shortage", "tell_me_when"))
+            case "goodbye":
+                said = self._form.says.get("goodbye", "")
+                return post("chose_rating", said) if said and view.values.get("scores") else None
             case "another_note":
                 return post("chose_yes" if self._feeds else "chose_no")
             case "take_back_notes":
@@ -266,8 +271,13 @@ class Person:
                 raise ValueError(f"no such deed: {deed.do!r}")
 
     def _insert_card(self) -> None:
-        self._visits_left -= 1
-        self._hands.wires["card_reader"].act("insert_card", card=MagneticCard(track2=self._wallet.track2))
+        """Put the card in; where it does not go in, look again, but not for ever."""
+        if self._try("card_reader", "insert_card", card=MagneticCard(track2=self._wallet.track2)):
+            self._visits_left -= 1
+            return
+        self._last = None
+        self._refusals += 1
+        self._gone = self._refusals >= REFUSALS_MAX
 
     def _choose_cardless(self, view: View) -> None:
         self._visits_left -= 1
@@ -319,12 +329,14 @@ class Person:
         if view.values.get("confirm"):
             self._hands.touch(Input("notes_taken_confirmed", "", view.serial))
 
-    def _try(self, device: str, name: str, **arguments: object) -> None:
-        """Reach for something that may not be there."""
+    def _try(self, device: str, name: str, **arguments: object) -> bool:
+        """Reach for something that may not be there. Returns whether it was."""
         try:
             self._hands.wires[device].act(name, **arguments)
         except ValueError as error:
             self._hands.say("person", f"finds nothing: {error}")
+            return False
+        return True
 
 
 def _options(view: View) -> list[Option]:

@@ -260,6 +260,8 @@ class World:
 
     def cut(self, *, devices: bool, for_ms: int) -> None:
         """Cut the power of the terminal, and of the devices if `devices`; it comes back after `for_ms`."""
+        if self.terminal is None and self.cuts:
+            return  # it is dark already
         self.cuts += 1
         self.say("fault", f"power cut{' with devices' if devices else ''} for {for_ms} ms")
         self._read_journal()

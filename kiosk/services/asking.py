@@ -13,7 +13,7 @@ from kiosk.flow.offers import action, guard, view
 from kiosk.ports import HostAnswered, Reason
 from kiosk.services import hosting
 from kiosk.services.case import Case, Posting
-from kiosk.services.facts import Answer, Intent, PinEntry, Refusal
+from kiosk.services.facts import Answer, Intent, Pin, PinEntry, Refusal
 from kiosk.turn import Turn
 
 
@@ -38,6 +38,11 @@ class Asking:
     def card_to_retain(self, turn: Turn) -> bool:
         answer = turn.event.payload
         return isinstance(answer, HostAnswered) and answer.code in hosting.RETAIN
+
+    @guard
+    def pin_held(self, turn: Turn) -> bool:
+        """Whether the PIN can still be sent: it is dropped when it was wrong, until it has been keyed again."""
+        return turn.find(Pin) is not None
 
     @action
     def send_request(self, turn: Turn) -> None:
@@ -93,7 +98,7 @@ class Asking:
 
     @action
     def settle_after_restart(self, turn: Turn) -> None:
-        hosting.settle_case(turn, Reason.RESTART)
+        hosting.settle_case(turn, Reason.RESTART, last=True)
 
     # ------------------------------------------------------------ views
 

@@ -12,6 +12,7 @@ disagree with the first.
     delivered         what goods were handed over for, or that nobody knows
     cash_in_started   the acceptor takes a note from here on; its counters before that
     note_held         a note is in the escrow
+    note_withheld     a doubted note was kept: it was never in escrow, and is credited only where the rule says so
     note_ordered      what shall become of it, written before the order goes out: ``vault`` or ``return``
     note_settled      where it came to rest: vault, customer, unknown, or that there was none
     advice_queued     how it was settled, with the amount that stands
@@ -23,7 +24,9 @@ full and handed to reconciliation, never given back automatically (edge cases 44
 How the host posts decides what is owed (`Posting`): notes and goods are reserved by the 0210 and posted by a 0220, a
 transfer is posted by the 0210 itself and taken back by a 0420, an inquiry moves nothing and is never corrected. A
 deposit is allowed by the 0210 up to its amount and posted by a 0220 for the notes that are in the vault. What the
-terminal kept of a customer's notes and did not pay or post is owed: `owed_minor` says how much, with its sign.
+terminal kept of a customer's notes and did not pay or post is owed: `owed_minor` says how much, with its sign. A doubted
+note is not money: one that was kept without credit (`kept`) is owed to nobody; one that is credited by rule
+(`kept_credited`) counts like one in the vault.
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ from kiosk.turn import OfBusiness
 
 KINDS: Final = (
     "case_opened", "host_answered", "host_failed", "dispense_ordered", "dispensed", "delivered", "cash_in_started",
-    "note_held", "note_ordered", "note_settled", "advice_queued", "case_closed",
+    "note_held", "note_withheld", "note_ordered", "note_settled", "advice_queued", "case_closed",
 )  # fmt: skip
 
 
@@ -93,10 +96,28 @@ class Case(OfBusiness):
     vaulted: Mapping[str, int] = field(default_factory=dict)  # face value in minor units, as text -> notes
     given_back: Mapping[str, int] = field(default_factory=dict)
     astray: Mapping[str, int] = field(default_factory=dict)  # nobody knows where; "0": nor of what value
+    kept: Mapping[str, int] = field(default_factory=dict)  # doubted notes, withheld without credit
+    kept_credited: Mapping[str, int] = field(default_factory=dict)  # doubted notes, withheld and credited by rule
+    kept_now: int = 0  # of both, since the mouth was opened last: the acceptor's counters count them, too
 
     @property
     def vaulted_minor(self) -> int:
         return worth_minor(self.vaulted)
+
+    @property
+    def credited_minor(self) -> int:
+        """What the notes that were kept are worth to the customer."""
+        return self.vaulted_minor + worth_minor(self.kept_credited)
+
+    @property
+    def withheld(self) -> Mapping[str, int]:
+        """All doubted notes that were kept."""
+        return plus(self.kept, self.kept_credited)
+
+    @property
+    def awaits_leave(self) -> bool:
+        """Whether something of the customer's was kept that the host has not allowed us to credit."""
+        return bool(self.kept_credited) and self.approved is None
 
     @property
     def asked_as(self) -> str:
@@ -148,8 +169,9 @@ def fold(case: Case | None, kind: str, data: Mapping[str, Any]) -> Case:
             data["case"], data["service"], data["stan"], data["rrn"], data["sent_at"], amount, data.get("card", ""),
             operation=data.get("operation", ""), posting=Posting(data.get("posting", Posting.NOTES.value)),
             fee=Money(data["fee_minor"], data["currency"]) if data.get("fee_minor") else None,
-            cash_in=bool(inside), counters=inside.get("counters", {}), held_minor=inside.get("held_minor", 0),
-            fate=inside.get("fate", ""),
+            cash_in=bool(inside) and inside.get("cash_in", True), counters=inside.get("counters", {}),
+            held_minor=inside.get("held_minor", 0), fate=inside.get("fate", ""), kept=inside.get("kept", {}),
+            kept_credited=inside.get("kept_credited", {}), kept_now=inside.get("kept_now", 0),
         )  # fmt: skip
     if case is None:
         raise LookupError(f"record {kind!r} of a case that was never opened")
@@ -181,9 +203,15 @@ def fold(case: Case | None, kind: str, data: Mapping[str, Any]) -> Case:
             worth = Money(data["minor"], case.amount.currency)
             return replace(case, delivered=worth, unknown=case.unknown or data.get("outcome") == "unknown")
         case "cash_in_started":
-            return replace(case, cash_in=True, counters=data["counters"], held_minor=0, fate="")
+            return replace(case, cash_in=True, counters=data["counters"], held_minor=0, fate="", kept_now=0)
         case "note_held":
             return replace(case, held_minor=data["value_minor"])
+        case "note_withheld":
+            one = {str(data["value_minor"]): 1}
+            case = replace(case, kept_now=case.kept_now + 1)
+            if data["credited"]:
+                return replace(case, kept_credited=plus(case.kept_credited, one))
+            return replace(case, kept=plus(case.kept, one))
         case "note_ordered":
             return replace(case, fate=data["fate"])
         case "note_settled":
@@ -215,11 +243,12 @@ def owed_minor(case: Case, site: Site, stands: Money) -> int:
 
     `stands` is what is posted for them. Cases without notes that go in owe nothing here.
     """
-    took_in = case.posting is Posting.VAULT or (case.posting is Posting.NOTHING and (case.vaulted or case.moved))
+    held_on_to = case.vaulted or case.moved or case.kept_credited
+    took_in = case.posting is Posting.VAULT or (case.posting is Posting.NOTHING and held_on_to)
     if not (took_in or case.astray):
         return 0
     paid = stands.minor if case.posting is Posting.VAULT else site.worth(dict(case.moved)).minor
-    return case.vaulted_minor + worth_minor(case.astray) - paid
+    return case.credited_minor + worth_minor(case.astray) - paid
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +267,7 @@ def settle(case: Case, site: Site, reason: Reason) -> Settlement | None:
     - no order: everything is released.
     - an order of which the outcome is not known: *suspect*, the whole approved amount stands.
     - posted at the answer: what was approved stands, what is not known to be approved is taken back.
-    - a deposit: what is in the vault stands; a note that nobody can find makes it *suspect*.
+    - a deposit: what was kept and is credited stands; a note that nobody can find makes it *suspect*.
     - goods: what they were delivered for stands; goods that nobody can say were delivered are *suspect*.
     - otherwise what passed the exit stands. More than approved stands as approved; the rest is the bank's loss,
       reported as an over-dispense and never debited without a rule (edge case 59).
@@ -249,7 +278,7 @@ def settle(case: Case, site: Site, reason: Reason) -> Settlement | None:
     if case.posting is Posting.ANSWER:
         return Settlement(nothing, reason) if case.approved is None else None
     if case.posting is Posting.VAULT and case.approved is not None:
-        stands = site.money(min(case.vaulted_minor, case.approved.minor))
+        stands = site.money(min(case.credited_minor, case.approved.minor))
         return Settlement(stands, None if stands else reason, suspect=bool(case.astray))
     if case.posting is Posting.DELIVERY and case.approved is not None:
         if case.unknown:

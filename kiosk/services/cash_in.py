@@ -84,7 +84,8 @@ class CashIns:
     @action
     def start_cash_in(self, turn: Turn) -> None:
         values = turn.get(NotesWanted).values_minor
-        turn.order(ACCEPTOR, CashInStart(ticket=turn.ticket("cashin"), values_minor=values))
+        kept = turn.site.note_fates.withheld
+        turn.order(ACCEPTOR, CashInStart(ticket=turn.ticket("cashin"), values_minor=values, withhold=kept))
 
     @action
     def open_mouth(self, turn: Turn) -> None:
@@ -121,10 +122,25 @@ class CashIns:
         result = turn.event.payload
         assert isinstance(result, CashInCounts)
         value = next(iter(result.escrow))
-        note(turn, "note_held", value_minor=value, denomination_minor=value, genuine=True, fit=True)
+        welcome = turn.site.note_fates.fate(result.fitness) == "credit"
+        note(
+            turn, "note_held", value_minor=value, denomination_minor=value, genuine=True, fit=welcome,
+            fitness=result.fitness,
+        )  # fmt: skip
         self._move(turn, value, Place.SUPPLY, Place.CUSTOMER)
         self._move(turn, value, Place.CUSTOMER, Place.ESCROW)
         turn.drop(Notice)
+
+    @guard
+    def note_unwelcome(self, turn: Turn) -> bool:
+        """Whether the note that came in is too worn by the site's rule: a counter changes it (N-DEP-05)."""
+        result = turn.event.payload
+        came = isinstance(result, CashInCounts) and bool(result.escrow)
+        return came and turn.site.note_fates.fate(result.fitness) != "credit"
+
+    @action
+    def tell_worn(self, turn: Turn) -> None:
+        turn.put(Notice("worn"))
 
     @action
     def end_cash_in(self, turn: Turn) -> None:
@@ -185,9 +201,14 @@ class CashIns:
 
     @guard
     def note_went_in(self, turn: Turn) -> bool:
-        """Whether the device's book or its counters say that the note was stacked: either is enough."""
+        """Whether the device's book or its counters say that the note was stacked: either is enough.
+
+        The counters count a doubted note that was kept, too: that one is written down and never taken for another.
+        """
         status = turn.event.payload
-        return isinstance(status, GetCashInStatusResult) and bool(status.stacked or status.notes_stacked)
+        if not isinstance(status, GetCashInStatusResult):
+            return False
+        return bool(status.stacked) or (status.notes_stacked or 0) > turn.get(Case).kept_now
 
     @guard
     def note_still_held(self, turn: Turn) -> bool:
@@ -204,7 +225,7 @@ class CashIns:
         if not isinstance(status, GetCashInStatusResult):
             return False
         said = status.outcome.value == "done" or bool(status.returned)
-        return said or (status.notes_stacked == 0 and turn.fitness.usable(ACCEPTOR))
+        return said or (status.notes_stacked == turn.get(Case).kept_now and turn.fitness.usable(ACCEPTOR))
 
     @action
     def note_vaulted(self, turn: Turn) -> None:

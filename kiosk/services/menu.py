@@ -26,6 +26,8 @@ HOST: Final = "host"  # the host answers and nothing is owed to it
 CASH: Final = "cash"  # there are notes to pay
 DEVICES: Final = ("card_reader", "pin_pad", "dispenser", "note_acceptor", "printer", "ticket_printer")
 NEEDS: Final = (CARD, HOST, CASH, *DEVICES, *PARTNERS)  # a kind of partner: an agreement with one is in force
+ABILITIES: Final[Mapping[str, str]] = {"reader": "card_reader", "acceptor": "note_acceptor"}
+"""What people say -> the device; every device also goes by its own name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,11 @@ class Menu:
     def names(self) -> tuple[str, ...]:
         return tuple(self._services)
 
+    def needs(self, name: str) -> tuple[str, ...]:
+        """Return what a service needs, nothing for one that is not built."""
+        service = self._services.get(name)
+        return service.needs if service else ()
+
     def flow(self, name: str) -> str:
         """Return the flow of a service. Raises KeyError."""
         return self._services[name].flow
@@ -147,6 +154,20 @@ def circumstances(turn: Turn, *, card: bool | None = None) -> Circumstances:
         card=turn.find(Card) is not None if card is None else card,
         partners=frozenset(a.kind for a in turn.site.agreements if "card" in a.pay_by),
     )
+
+
+def device_named(word: str, families: Mapping[str, str]) -> str:
+    """Return the device that `word` means: its name, an ability (`ABILITIES`), or a family of `families`.
+
+    Raises ValueError listing what is known.
+    """
+    found = word if word in DEVICES else ABILITIES.get(word) or families.get(word)
+    if found is None:
+        raise ValueError(
+            f"{word!r} is no device; devices: {', '.join(DEVICES)}; abilities: {', '.join(ABILITIES)}; "
+            f"families: {', '.join(families)}"
+        )
+    return found
 
 
 Writer = Callable[[Turn, Case], Document]

@@ -10,7 +10,10 @@ from kiosk.devicekit.check import Steps
 from kiosk.devicekit.sweep.base import MakeBench, Swept, Writer
 
 _PARAMETERS: Final = {b"\x1d\x65\x03": b"\x0c"}
-_STATES: Final = ("paper_out", "near_end", "head_hot", "offline", "jam", "cutter")
+_STATES: Final = (
+    "paper_out", "near_end", "head_hot", "offline", "jam", "cutter", "voltage", "line_error", "unrecoverable",
+    "button_stuck",
+)  # fmt: skip
 _JOB: Final = b"line\n" * 3 + b"\x1b\x69" + b"\x1d\x65\x03\x0c"
 
 
