@@ -122,6 +122,16 @@ def channels(seed: int = 3) -> tuple[SecureChannel, Envelope]:
     return SecureChannel(shared, entropy), device
 
 
+@given(st.binary(max_size=70))
+def test_what_is_no_packet_is_none_on_either_side(noise):
+    channel, device = channels()
+    for field in (noise, b"\x7e" + noise):
+        assert device.unwrap(field) is None
+        with pytest.raises(RemoteProtocolError):
+            channel.open(field)
+    assert (channel.count, device.count) == (0, 0)
+
+
 @given(st.lists(st.binary(min_size=1, max_size=200), min_size=1, max_size=5), st.integers(0, 50))
 def test_host_and_device_understand_one_another(messages, seed):
     host, device = channels(seed)
