@@ -33,5 +33,19 @@ def test_a_family_has_a_simulator_that_can_be_served(name):
     assert device.faults
 
 
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("ccnet", {"countries": ["CHN"], "classifications": {6: "suspect"}}),
+        ("nv200", {"protocol": 8, "encrypt": True, "classifications": {7: "counterfeit"}}),
+        ("smart-payout", {"recycle_values_minor": [10_000]}),
+        ("honeywell", {"hands_free": True}),
+    ],
+)
+def test_a_family_takes_the_settings_that_a_site_writes(name, settings):
+    driver = compose.FAMILIES[name].driver(SimClock(), settings)
+    assert driver.identity is None
+
+
 def test_every_family_is_looked_for_on_a_port():
     assert {unit.family for unit in UNITS.values()} == {way.family for way in probe._INTRODUCTIONS}

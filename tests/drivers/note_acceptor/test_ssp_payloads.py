@@ -69,8 +69,8 @@ def test_events_of_one_note_as_the_maker_prints_them(printed, code, value):
     assert rest == b""
 
 
-def test_an_error_during_payout_as_the_maker_prints_it():
-    """GA138 v2.2, Error During Payout: a jam after GBP 50.00 and EUR 20.00."""
+def test_an_error_during_payout_as_the_maker_lays_it_out():
+    """GA138 v2.2, Error During Payout: a jam after GBP 50.00 and EUR 20.00; the printed example leaves out ``EUR``."""
     seen, _ = read_events(bytes.fromhex("b1 02 88 13 00 00 47 42 50 d0 07 00 00 45 55 52 01"), 7)
     assert (seen[0].values, seen[0].code) == (((5_000, "GBP"), (2_000, "EUR")), 1)
 
