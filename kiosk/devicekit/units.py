@@ -39,6 +39,7 @@ from kiosk.devicekit.contract import (
     card_reader,
     cash_acceptor,
     cash_recycler,
+    chip,
     dispenser,
     pin_pad,
     printer,
@@ -131,7 +132,7 @@ def _essp_frames() -> Decoder:
 _UNITS: Final = (
     Unit(
         "omron-3s4yr", "CardReader", "omron-3s4yr", "OMRON 3S4YR card reader",
-        Omron3S4YR, SimOmron3S4YR, card_reader_frames.CardReaderDecoder, card_reader.SUITE,
+        Omron3S4YR, SimOmron3S4YR, card_reader_frames.CardReaderDecoder, Suite((*card_reader.SUITE, *chip.CHECKS)),
         card_reader_frames.VOCABULARY, sweep_card_reader, SerialSettings(parity="even"),
     ),
     Unit(
