@@ -226,6 +226,11 @@ class LcdmDriver(ABC):
         if not meaning.success or meaning.health is not Health.OK:
             self._poll_at_ms = self._clock.now_ms() if self._poll_every_ms else None
 
+    def _unaccounted(self, unaccounted: Counts, meaning: Meaning, picks: Counts) -> Counts:
+        """Add the note that came from a unit which nobody asked: one at least, and counted nowhere."""
+        stray = self._units.get(meaning.stray)
+        return {**unaccounted, stray: 1} if stray is not None and not picks.get(stray) else unaccounted
+
     def _plain(self, command: Command, outcome: Outcome, error: str | None, detail: str) -> Result:
         """Return the result of `command` with nothing in it but the outcome."""
         return self.results[type(command)](ticket=command.ticket, outcome=outcome, error=error, detail=detail)

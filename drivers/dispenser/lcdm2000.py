@@ -230,7 +230,7 @@ class Lcdm2000(LcdmDriver):
             detail=counted.detail,
             moved=counted.moved,
             rejected=counted.rejected,
-            unaccounted=verdict.unaccounted,
+            unaccounted=self._unaccounted(verdict.unaccounted, counted.meaning, command.picks),
         )
 
     def _last_dispense(self, command: LastDispense) -> Script[Result]:

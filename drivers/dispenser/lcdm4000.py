@@ -231,6 +231,7 @@ class Lcdm4000(LcdmDriver):
             detail=counted.detail,
             moved=counted.moved,
             rejected=counted.rejected,
+            unaccounted=self._unaccounted({}, counted.meaning, command.picks),
         )
 
     def _last_dispense(self, command: LastDispense) -> Script[Result]:
@@ -264,6 +265,7 @@ class Lcdm4000(LcdmDriver):
             detail=counted.detail,
             moved=counted.moved,
             rejected=counted.rejected,
+            unaccounted=self._unaccounted({}, counted.meaning, command.picks),
         )
 
     def _reset(self, command: Reset) -> Script[Result]:
