@@ -1,7 +1,7 @@
 """Agency agreements as a terminal needs them (``config/partners.yaml``): for whom, on what terms.
 
 What is said of an agreement here is what the menu, the entry screens and the checks before the host use; the bank
-judges anew. `pay_by` has room for cash; this version takes cards only.
+judges anew.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ OPERATOR = "operator"
 TICKET_AGENCY = "ticket_agency"
 KINDS = (BILLER, OPERATOR, TICKET_AGENCY)
 CARD = "card"
+CASH = "cash"
 
 
 class _Strict(BaseModel):
@@ -61,7 +62,10 @@ class CommissionForm(_Strict):
 
 
 class Agreement(_Strict):
-    """One agreement."""
+    """One agreement. `overpay_minor`: what of the change the partner takes as credit for the next time.
+
+    `result_days`: within so many days a payment that was taken in has its final word.
+    """
 
     code: str = Field(pattern=r"^[A-Z0-9]{2,12}$")
     kind: Literal["biller", "operator", "ticket_agency"]
@@ -72,6 +76,8 @@ class Agreement(_Strict):
     amounts_minor: list[int] = Field(default_factory=list, max_length=8)
     tickets_max: int = Field(default=1, ge=1, le=8)
     pay_by: list[Literal["card", "cash"]] = Field(min_length=1)
+    overpay_minor: int = Field(default=0, ge=0)
+    result_days: int = Field(default=3, ge=1, le=60)
 
     @model_validator(mode="after")
     def _whole(self) -> Agreement:

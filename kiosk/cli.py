@@ -134,10 +134,15 @@ def crash(
 ) -> None:
     """Cut the power at every journal commit, before every effect and after every note; settle; compare the books."""
     from kiosk.config import load_config
-    from kiosk.rehearsal.crash import crash_points
+    from kiosk.rehearsal.crash import crash_points, known_as
     from kiosk.words import catalogue
 
-    result = crash_points(service, load_config(config), catalogue())
+    try:
+        name = known_as(service)
+    except LookupError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2) from error
+    result = crash_points(name, load_config(config), catalogue())
     for point in result.points:
         if verbose or point.errors:
             print(f"{'recovered' if not point.errors else 'FAILED   '}  {point.name}  {'; '.join(point.errors)}")
@@ -183,8 +188,9 @@ def menu(
         raise typer.Exit(2) from None
     installed = frozenset(site.devices.names) - missing
     partners = frozenset(a.kind for a in site.site.agreements)
-    card = card and "card_reader" in installed - out
-    now = Circumstances(installed, installed - out, host, cash, card, partners)
+    card, usable = card and "card_reader" in installed - out, installed - out
+    by_cash = frozenset(a.kind for a in site.site.agreements if "cash" in a.pay_by)
+    now = Circumstances(installed, usable, host, cash, card, partners, by_cash, paper="printer" in usable)
     title = f"menu of the profile {chosen}"
     for what, devices in (("without", missing), ("out of order:", out)):
         title += f", {what} {', '.join(sorted(devices))}" if devices else ""

@@ -55,6 +55,7 @@ from kiosk.services.agency import Agencies
 from kiosk.services.asking import Asking
 from kiosk.services.bill_payment import BillPayment
 from kiosk.services.cash_in import CashIns
+from kiosk.services.cash_payment import CashPayments
 from kiosk.services.complaint import Complaints
 from kiosk.services.deposit import Deposit
 from kiosk.services.dispensing import Dispensing
@@ -117,8 +118,8 @@ def services() -> tuple[object, ...]:
     chosen = businesses()
     receipts = Receipts({b.service.name: b.document for b in chosen})
     return (
-        Sessions(menu()), Asking(), Entering(), Accounts(), Agencies(), Dispensing(), CashIns(), Withholding(),
-        receipts, Upkeep(), *chosen,
+        Sessions(menu()), Asking(), Entering(), Accounts(), Agencies(), CashPayments(), Dispensing(), CashIns(),
+        Withholding(), receipts, Upkeep(), *chosen,
     )  # fmt: skip
 
 

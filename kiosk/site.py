@@ -121,6 +121,17 @@ class ComplaintForm(_Strict):
     answer_days: int = Field(default=15, ge=1, le=60)
 
 
+class CashPaymentForm(_Strict):
+    """Partners paid in notes: at most so much in one visit, without a card and with one.
+
+    `slip_minor`: what of the change the terminal may owe on a slip, where its notes cannot make it.
+    """
+
+    without_card_minor: int = Field(default=50_000, ge=0)
+    with_card_minor: int = Field(default=200_000, ge=0)
+    slip_minor: int = Field(default=999, ge=0)
+
+
 class Site(_Strict):
     """One terminal."""
 
@@ -140,6 +151,7 @@ class Site(_Strict):
     remittance: RemittanceForm = RemittanceForm()
     deposit: DepositForm = DepositForm()
     exchange: ExchangeForm = ExchangeForm()
+    cash_payment: CashPaymentForm = CashPaymentForm()
     complaint: ComplaintForm = ComplaintForm()
     note_rules: str = "nothing_kept"  # a set of notes.yaml
     notes_withheld_max: int = Field(default=3, ge=1, le=20)  # of one order; then nothing more is taken in it

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from kiosk.bank import accounts, agency, complaints, ledger, partners, payments, register
+from kiosk.bank import accounts, agency, claims, complaints, ledger, partners, payments, register
 from kiosk.bank.accounts import Card
 from kiosk.bank.case import Case, echo
 from kiosk.bank.partner_data import PartnerData
@@ -29,6 +29,7 @@ _LEDGER_REFUSED: Final = {
     "key_reused": "94",
 }
 _WITHOUT_PIN: Final = frozenset({"deposit", "cheque_deposit"})  # paying in takes nothing from the account
+CARDLESS: Final = "010"  # F22 of a customer without a card, who pays in notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,8 @@ def _decide(case: Case, operation: Operation) -> _Verdict:
     if operation.name == "case_status":
         code, tags = complaints.status(case.tx, payments.tags_of(case).get("RF", ""), case.stamp.at[:10])
         return _Verdict(code, "informed" if tags else "declined", more={48: private(tags)} if tags else None)
+    if not case.message.get(35) and case.message.get(22) == CARDLESS:
+        return _serve_cardless(case, operation)
     pan, separator, rest = case.message.get(35).replace("D", "=").partition("=")
     if not separator:
         return _Verdict("14")
@@ -144,10 +147,10 @@ def _serve(case: Case, operation: Operation, card: Card, pan: str) -> _Verdict:
         return _Verdict("13", account=card.account)
     cash = f"atm:{case.terminal}:cash"
     if operation.name in agency.ASKED:
-        told = agency.ask(case, operation.name, card.account)
-        more = {48: private(told.tags)} if told.tags else None
-        return _Verdict(told.code, "informed" if told.code == "00" else "declined", account=card.account, more=more)
+        return _tell(case, operation, card.account)
     if operation.name in agency.PAID and (partner := agency.partner_of(case, agency.PAID[operation.name])):
+        if agency.pays_cash(case):
+            return _collect(case, card.account, partner)
         return _buy(case, card.account, partner, two_phase=operation.two_phase)
     match operation.name:
         case "withdrawal" | "cardless_withdrawal":
@@ -182,6 +185,53 @@ def _serve(case: Case, operation: Operation, card: Card, pan: str) -> _Verdict:
             return _change_pin(case, card, pan)
         case _:
             return _Verdict("12", account=card.account)
+
+
+def _serve_cardless(case: Case, operation: Operation) -> _Verdict:
+    """Serve somebody without a card: what agencies tell, what is paid in notes, and what notes are owed."""
+    cash = claims.cash_of(case.terminal)
+    if operation.moves_money and case.amount_minor < 1:
+        return _Verdict("13", account=cash)
+    if operation.name in agency.ASKED:
+        return _tell(case, operation, cash)
+    if operation.name == "claim_payout":
+        return _pay_claim(case)
+    partner = agency.partner_of(case, agency.PAID[operation.name]) if operation.name in agency.PAID else None
+    if partner is None or not agency.pays_cash(case):
+        return _Verdict("14")
+    return _collect(case, "", partner)
+
+
+def _tell(case: Case, operation: Operation, account: str) -> _Verdict:
+    told = agency.ask(case, operation.name, account)
+    more = {48: private(told.tags)} if told.tags else None
+    return _Verdict(told.code, "informed" if told.code == "00" else "declined", account=account, more=more)
+
+
+def _collect(case: Case, account: str, partner: PartnerData) -> _Verdict:
+    """Allow notes to be taken for a partner: everything is reserved, and posted when they are in the vault.
+
+    `account` is that of the card that is in, to be credited with what is too much; empty without a card.
+    """
+    cash = claims.cash_of(case.terminal)
+    if "cash" not in partner.pay_by:
+        return _Verdict("57", account=cash)
+    verdict = _buy(case, cash, partner, two_phase=True)
+    if verdict.state == "approved":
+        claims.remember(case, account, agency.parts_of(case)[1])
+    more = {number: value for number, value in (verdict.more or {}).items() if number != 54}
+    return replace(verdict, more=more)  # the terminal's own cash is nobody's balance
+
+
+def _pay_claim(case: Case) -> _Verdict:
+    """Reserve notes for the bearer of a claim: no more than is owed under its reference and not held back."""
+    rrn, book = payments.tags_of(case).get("RF", ""), claims.book_of(case.currency)
+    if case.amount_minor > claims.open_minor(case.tx, case.terminal, rrn):
+        return _Verdict("25", account=book)
+    verdict = _reserve(case, book, claims.cash_of(case.terminal), book)
+    if verdict.state == "approved":
+        claims.take(case, rrn, case.amount_minor)
+    return replace(verdict, more={n: value for n, value in (verdict.more or {}).items() if n != 54})
 
 
 def _withdraw(case: Case, account: str, cash: str) -> _Verdict:

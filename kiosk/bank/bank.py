@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from kiosk.bank import accounts, agency, complaints, ledger, partners, payments, register
+from kiosk.bank import accounts, agency, claims, complaints, ledger, partners, payments, register
 from kiosk.bank.advices import complete, reverse, settle
 from kiosk.bank.authorise import authorise
 from kiosk.bank.case import Case, echo
@@ -240,6 +240,14 @@ class Bank:
     def orders(self) -> list[register.Order]:
         return self._store.transact(register.all_orders)
 
+    def owed_to_bearers(self) -> int:
+        """Return what is owed to people with a claim and no account, in minor units."""
+        book = self.balance(claims.book_of(self.data.currency))
+        return book.ledger_minor if book is not None else 0
+
+    def overpaid(self) -> Mapping[str, int]:
+        """Return order keys and what went to their partners beyond what was due, in minor units."""
+        return self._store.transact(claims.overpaid)
     def withheld_notes(self) -> list[register.WithheldNote]:
         """Return the doubted notes that terminals kept and told of."""
         return self._store.transact(register.withheld_notes)
@@ -300,7 +308,8 @@ class Bank:
         return Stamp(register.get_state(tx, "business_date"), self.calendar.now().isoformat())
 
     def _prepare(self, tx: Tx) -> None:
-        for statement in (*ledger.SCHEMA, *accounts.SCHEMA, *register.SCHEMA, *payments.SCHEMA, *partners.SCHEMA, *complaints.SCHEMA):
+        books = (ledger, accounts, register, payments, partners, claims, complaints)
+        for statement in (statement for book in books for statement in book.SCHEMA):
             tx.run(statement)
         if register.get_state(tx, "business_date"):
             return
@@ -309,7 +318,7 @@ class Bank:
         stamp = self._stamp(tx)
         currencies = {data.currency} | {a.currency for a in data.accounts} | {t.currency for t in data.terminals}
         for currency in sorted(currencies):
-            for kind in ("vault", "settlement", "pickup", "fees", "suspense"):
+            for kind in ("vault", "settlement", "pickup", "fees", "suspense", "claims"):
                 ledger.open_account(tx, f"bank:{kind}:{currency}", kind, currency)
         partners.prepare(tx, data.partners)
         for complaint in data.complaints:

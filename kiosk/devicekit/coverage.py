@@ -120,7 +120,8 @@ def _request(code: str, name: str, asked: int, answered: int, known: bool, vocab
 
 def _error(code: str, text: str, simulated: int, own: int, cause: str, vocabulary: Vocabulary) -> Row:
     told = f"simulator; {cause}" if cause else "simulator"
-    how = told if simulated else REWRITTEN if own else vocabulary.unseen.get(code, "")
+    why = vocabulary.unseen.get(code, "")
+    how = told if simulated else f"{REWRITTEN}{': ' + why if why else ''}" if own else why
     return Row(code, text, 0, simulated + own, bool(simulated or own), how)
 
 

@@ -115,6 +115,8 @@ def advice_message(advice: Advice, settings: HostSettings) -> Message:
         tags["RT"] = counts_text(advice.rejected)
     if advice.accepted:
         tags["DP"] = counts_text(advice.accepted)
+    if advice.owed_minor:
+        tags["OW"] = f"{advice.owed_minor}|{advice.owed_to}"
     if advice.suspect:
         tags["SU"] = "1"
     if advice.text:

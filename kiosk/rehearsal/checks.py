@@ -9,6 +9,7 @@ larger than what was declared. What moves without notes is judged in `orders.py`
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -73,12 +74,15 @@ def _overpaid(closed: Mapping[str, Any]) -> bool:
 
 def _withheld_errors(world: World) -> list[str]:
     """Return every kept note that the bank was not told of as the journal has it, and every one that was paid for."""
-    ours = sorted(
-        (e.data["case"], e.data["value_minor"], e.data["classification"], e.data["credited"])
-        for e in world.entries if e.kind == "note_withheld"
-    )  # fmt: skip
+    records = [e.data for e in world.entries if e.kind == "note_withheld"]
+    ours = sorted((r["case"], r["value_minor"], r["classification"], r["credited"]) for r in records)
     theirs = sorted((n.rrn, n.value_minor, n.classification, n.credited) for n in world.bank.withheld_notes())
-    return [] if ours == theirs else [f"notes withheld: {ours} by the journal, {theirs} at the bank"]
+    errors = [] if ours == theirs else [f"notes withheld: {ours} by the journal, {theirs} at the bank"]
+    really, written = world.notes_withheld(), Counter((r["classification"], r["value_minor"]) for r in records)
+    claims = any(e.kind == "case_closed" and (e.data["suspect"] or e.data.get("unvalued")) for e in world.entries)
+    if really != dict(written) and not claims:
+        errors.append(f"notes withheld: {dict(written)} by the journal, really {really}")
+    return errors
 
 
 def _accepted_errors(world: World) -> list[str]:

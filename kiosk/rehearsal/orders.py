@@ -10,24 +10,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from kiosk.bank.claims import cash_of
 from kiosk.services.case import Posting
 
 if TYPE_CHECKING:
     from kiosk.bank.register import Order
     from kiosk.rehearsal.world import World
 
-CASH: Final = frozenset({"withdrawal", "cardless_withdrawal", "deposit"})
+CASH: Final = frozenset({"withdrawal", "cardless_withdrawal", "deposit", "claim_payout"})
 SAID_DONE: Final = frozenset({"completed"})
 SAID_NOT_CHARGED: Final = frozenset({"unconfirmed", "not_charged"})
 
 
 def settled_minor(world: World) -> int:
-    """Return what orders without notes took from the customer's account, by the bank's register, fees included."""
-    total = 0
+    """Return what orders took that give no notes for it, by the bank's register, fees included.
+
+    They took it from the customer's account, or in notes at the terminal; of those also what is credited or owed.
+    """
+    total = world.bank.owed_to_bearers() + sum(world.bank.overpaid().values())
     for order in world.bank.orders():
         if order.operation in CASH:
             continue
-        if order.account == world.wallet.account:
+        if order.account in (world.wallet.account, cash_of(order.terminal)):
             total += order.stands_minor + (order.fee_minor if order.stands_minor else 0)
         if order.counter_account == world.wallet.account:
             total -= order.stands_minor
@@ -60,11 +64,13 @@ def order_errors(world: World) -> list[str]:
 
 def _partner_errors(world: World, orders: dict[str, Order]) -> list[str]:
     """Return every partner that was not credited exactly what stands of the orders for it."""
-    errors = []
+    errors, over = [], world.bank.overpaid()
     for code in world.bank.data.partners:
         account = f"payee:{code}"
         held, credited = world.bank.balance(account), 0
-        owed = sum(order.stands_minor for order in orders.values() if order.counter_account == account)
+        owed = sum(
+            order.stands_minor + over.get(order.key, 0) for order in orders.values() if order.counter_account == account
+        )
         if held is not None:
             credited = held.ledger_minor
         if credited != owed:

@@ -148,7 +148,9 @@ class Person:
                 return self._answer(view)
             case "confirm_order":
                 return post("chose_yes")
-            case "completed" | "payment_returned" | "unconfirmed" | "pin_unknown" | "refused":
+            case (
+                "completed" | "payment_returned" | "cash_owed" | "unconfirmed" | "pin_unknown" | "refused" | "note_withheld"
+            ):
                 return post("pressed_enter")
             case "balance" | "statement":
                 return post(self._form.says.get(screen, "pressed_enter"))
@@ -167,7 +169,7 @@ class Person:
                 return post("pressed_cancel")
             case "choose_mix":
                 return post("chose_mix", "0")
-            case "no_receipt" | "partial_offer" | "check_ticket" | "reprint_ticket":
+            case "no_receipt" | "partial_offer" | "check_ticket" | "reprint_ticket" | "cash_enough":
                 return post("chose_yes")
             case "lower_offer" | "another":
                 return post("chose_no")
@@ -280,8 +282,19 @@ class Person:
         self._gone = self._refusals >= REFUSALS_MAX
 
     def _choose_cardless(self, view: View) -> None:
+        """Choose the service if it has a button here, else see what there is without a card."""
         self._visits_left -= 1
-        self._hands.touch(Input("chose_service", self._form.service, view.serial))
+        options = view.values.get("cardless", ())
+        more = isinstance(options, tuple) and any(
+            isinstance(o, Option) and o.event == "chose_without_card" for o in options
+        )
+        here = isinstance(options, tuple) and any(
+            isinstance(o, Option) and o.value == self._form.service for o in options
+        )
+        if more and not here:
+            self._hands.touch(Input("chose_without_card", "", view.serial))
+        else:
+            self._hands.touch(Input("chose_service", self._form.service, view.serial))
 
     def _key_pin(self, pin: str) -> None:
         self._hands.wires["pin_pad"].act("press_pin", pin=pin, then="enter")

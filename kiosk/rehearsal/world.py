@@ -18,11 +18,11 @@ from typing import Any, Final, Literal
 from drivers.base.clock import SimCalendar, SimClock
 from drivers.sim.device import SimDevice
 from drivers.sim.wire import Wire, WireFault
-from kiosk import compose
+from kiosk import compose, strict_yaml
 from kiosk.bank.bank import Bank
 from kiosk.bank.memory_link import MemoryLink
 from kiosk.bank.storage import SqliteStore
-from kiosk.config import Config
+from kiosk.config import Config, NotesForm
 from kiosk.devices import Line
 from kiosk.flow.chart import SERVICE
 from kiosk.journal.journal import Journal
@@ -33,6 +33,7 @@ from kiosk.rehearsal import describe
 from kiosk.rehearsal.person import Person, wallet_of
 from kiosk.rehearsal.quick_wire import QuickWire
 from kiosk.rehearsal.scenario import FaultForm, Scenario
+from kiosk.site import PairForm
 from kiosk.terminal import Terminal
 from kiosk.turn import Words
 from kiosk.view import View
@@ -429,6 +430,13 @@ class World:
         places: Mapping[str, Mapping[int, int]] = state["places"]
         return places
 
+    def notes_withheld(self) -> dict[tuple[str, int], int]:
+        """Return the doubted notes that the simulated acceptor kept: (classification, value) -> notes."""
+        if "note_acceptor" not in self.sims:
+            return {}
+        state: Any = self.sims["note_acceptor"].state()
+        return {(kind, v): n for kind, counts in state["withheld"].items() for v, n in counts.items()}
+
     def notes_in_minor(self) -> int:
         """Return what was fed and is not back with the customer."""
         places = self.acceptor_places()
@@ -509,6 +517,17 @@ def _with_world(config: Config, scenario: Scenario) -> Config:
     if world.deposit_most_minor:
         deposit = site.deposit.model_copy(update={"most_minor": world.deposit_most_minor})
         site = site.model_copy(update={"deposit": deposit})
+    if world.note_rules:
+        rules = strict_yaml.load(config.folder / "notes.yaml").as_model(NotesForm).rules
+        site = site.model_copy(update={"note_rules": world.note_rules, "note_fates": rules[world.note_rules]})
+    if world.notes_withheld_max:
+        site = site.model_copy(update={"notes_withheld_max": world.notes_withheld_max})
+    if world.pairs:
+        pairs = [
+            PairForm(source_minor=int(source) * 100, target_minor=int(target) * 100)
+            for source, _, target in (pair.partition("/") for pair in world.pairs)
+        ]
+        site = site.model_copy(update={"exchange": site.exchange.model_copy(update={"pairs": pairs})})
     if world.services:
         site = site.model_copy(update={"services": tuple(world.services)})
     dispenser = devices.dispenser

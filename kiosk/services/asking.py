@@ -57,7 +57,7 @@ class Asking:
         assert isinstance(answer, HostAnswered)
         turn.put(Answer(case.rrn, case.approved or case.amount, answer.available, answer.ledger, answer.extra))
         turn.drop(Refusal)
-        if case.posting not in (Posting.DELIVERY, Posting.VAULT):
+        if case.posting in (Posting.NOTHING, Posting.ANSWER):
             hosting.settle_case(turn, Reason.NO_ANSWER)
 
     @action

@@ -22,12 +22,14 @@ from kiosk.ports import (
     HostSilent,
     Reason,
 )
-from kiosk.services.case import Case, Posting, Settlement, fold, owed_minor, plus, settle
+from kiosk.services.case import Case, Posting, Settlement, fold, owed_minor, owed_way, plus, settle
 from kiosk.services.dispensing import note
-from kiosk.services.facts import Card, Chosen, Intent, Pin, Session
+from kiosk.services.facts import Card, Chosen, Intent, Pin, Session, about
 from kiosk.turn import Turn
 
 WRONG_PIN: Final = "55"
+PARTNER_PAID: Final = ("payment", "top_up", "purchase")
+CARDLESS: Final = "010"  # field 22 of a customer without a card
 WEAK_PIN: Final = "B9"
 FUNDS: Final = ("51", "61", "65")
 RETAIN: Final = ("33", "34", "35", "36", "38", "41", "43", "67")  # host-messages §3.7, rule 10
@@ -128,10 +130,9 @@ def ask(turn: Turn, case: Case, track2: Track2, mix: dict[int, int] | None = Non
 
 
 def ask_intent(turn: Turn, intent: Intent) -> None:
-    """Open the case of an intent and send its 0200."""
-    card = None if intent.anonymous else turn.get(Card)
+    """Open the case of an intent and send its 0200; without a card in the reader it is a cardless one."""
+    card, pin = None if intent.anonymous else turn.find(Card), turn.find(Pin)
     track2 = card.track2 if card else None
-    assert track2 is not None or intent.anonymous
     more: dict[str, object] = {"operation": intent.operation, "posting": intent.posting.value, **intent.kept}
     if intent.fee:
         more["fee_minor"] = intent.fee.minor
@@ -139,9 +140,10 @@ def ask_intent(turn: Turn, intent: Intent) -> None:
     turn.ask(
         HostRequest(
             ticket=case.id, stan=case.stan, rrn=case.rrn, sent_at=case.sent_at, operation=intent.operation,
-            amount=intent.amount, fee=intent.fee, track2=track2,
-            pin_block=turn.get(Pin).block if card else None, entry_mode=turn.site.cards.entry_mode, from_account=intent.from_account, to_account=intent.to_account,
-            private=intent.private, new_pin_block=intent.new_pin,
+            amount=intent.amount, fee=intent.fee, track2=track2, pin_block=pin.block if pin and track2 else None,
+            entry_mode=turn.site.cards.entry_mode if track2 else CARDLESS,
+            from_account=intent.from_account, to_account=intent.to_account, private=intent.private,
+            new_pin_block=intent.new_pin,
         )
     )  # fmt: skip
 
@@ -160,7 +162,11 @@ def note_answer(turn: Turn) -> Case:
     intent = turn.find(Intent)
     if intent is not None and intent.anonymous:
         data["anonymous"] = True
-    return note(turn, "host_answered", **data)
+    case = note(turn, "host_answered", **data)
+    if case.approved is not None and case.asked_as in PARTNER_PAID and not case.posting.takes_cash:
+        due = case.approved + case.fee if case.fee else case.approved
+        turn.record("payment_taken", **about(turn.facts), minor=due.minor, by="card")
+    return case
 
 
 def note_failure(turn: Turn) -> Case:
@@ -190,14 +196,17 @@ def settle_case(turn: Turn, reason: Reason, *, last: bool = False) -> Settlement
     stands = _stands(case, settlement)
     owed = owed_minor(case, turn.site, stands)
     suspect = bool(settlement and settlement.suspect)
+    in_order = case.posting.takes_cash and settlement is not None and owed >= 0  # what is owed was agreed or refused
     if settlement is not None:
-        _advise(turn, case, settlement)
+        _advise(turn, case, settlement, owed)
         if settlement.suspect:
-            _tell_host(turn, f"suspect dispense {case.rrn}" if case.orders else f"suspect cash-in {case.rrn}")
-    if not suspect and (owed or case.astray or (case.posting is Posting.NOTHING and case.unknown)):
+            _tell_host(turn, f"suspect {_doubt(case)} {case.rrn}")
+    unexplained = case.astray or (case.posting is Posting.NOTHING and case.unknown)
+    if not suspect and not in_order and (owed or unexplained):
         suspect = True
         _tell_host(turn, f"cash-in owes {owed} of {case.rrn}", case)
-    more: dict[str, object] = {"owed_minor": owed} if owed or case.astray else {}
+    told = owed or case.astray or case.posting.takes_cash
+    more: dict[str, object] = {"owed_minor": owed} if told else {}
     if "0" in case.astray:
         more["unvalued"] = case.astray["0"]
     if suspect:
@@ -207,6 +216,13 @@ def settle_case(turn: Turn, reason: Reason, *, last: bool = False) -> Settlement
         posting=case.posting.value, suspect=suspect, reason=reason.value, **more,
     )  # fmt: skip
     return settlement
+
+
+def _doubt(case: Case) -> str:
+    """Return what nobody knows of a suspect case."""
+    if case.astray or (case.posting is Posting.VAULT and not case.orders):
+        return "cash-in"
+    return "dispense" if case.orders else "delivery"
 
 
 def _posting(turn: Turn) -> str:
@@ -221,7 +237,8 @@ def _stands(case: Case, settlement: Settlement | None) -> Money:
     return case.approved if case.posting is Posting.ANSWER and case.approved else Money(0, case.amount.currency)
 
 
-def _advise(turn: Turn, case: Case, settlement: Settlement) -> None:
+def _advise(turn: Turn, case: Case, settlement: Settlement, owed: int) -> None:
+    owed = max(owed, 0) if case.posting.takes_cash else 0
     stan = turn.draw("stan")
     completion = settlement.reason is None
     advice = Advice(
@@ -236,6 +253,8 @@ def _advise(turn: Turn, case: Case, settlement: Settlement) -> None:
         reason=settlement.reason,
         units=dict(case.moved),
         accepted=plus(case.vaulted, case.kept_credited),
+        owed_minor=owed,
+        owed_to=owed_way(case, owed, suspect=settlement.suspect) if owed else "",
         rejected=dict(case.rejected),
         suspect=settlement.suspect,
     )

@@ -231,6 +231,11 @@ class Sessions:
             line.offered and line.service == chosen.value for line in self._menu.lines(turn)
         )
 
+    @guard
+    def cardless_served(self, turn: Turn) -> bool:
+        """Whether there is something to choose without a card."""
+        return any(line.offered for line in self._menu.lines(turn, card=False))
+
     @action
     def note_service(self, turn: Turn) -> None:
         chosen = turn.event.payload
@@ -264,14 +269,16 @@ class Sessions:
         offered = [line.service for line in self._menu.lines(turn, card=True) if line.offered]
         cardless = [line.service for line in self._menu.lines(turn, card=False) if line.offered]
         say, cards = say_in(turn), self._cards_served(turn)
+        buttons = [
+            Option("chose_service", name, "idle.without_card", {"name": say(f"service.{name}")}) for name in cardless
+        ]
+        if len(buttons) > CARDLESS_SHOWN:
+            buttons = [*buttons[: CARDLESS_SHOWN - 1], Option("chose_without_card", "", "idle.cardless")]
         values: dict[str, Any] = {
             "call": "card" if cards else "cardless",
             "about": "card" if cards else "cardless",
             "services": tuple(offered),
-            "cardless": tuple(
-                Option("chose_service", name, "idle.without_card", {"name": say(f"service.{name}")})
-                for name in cardless[:CARDLESS_SHOWN]
-            ),
+            "cardless": tuple(buttons),
         }
         if supplies.get("paper") == "out":
             values["notice"] = "no_receipt"

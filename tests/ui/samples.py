@@ -17,9 +17,10 @@ def amounts(*values: int) -> tuple[Option, ...]:
 
 
 SERVICES = ("withdrawal", "deposit", "transfer", "balance", "exchange", "bill_payment", "top_up", "ticket")
-CARDLESS = tuple(
-    Option("chose_service", name, "idle.without_card", {"name": label})
-    for name, label in (("exchange", "Change notes"), ("complaint", "投诉与查询"), ("top_up", "Mobile top-up"))
+CARDLESS = (
+    Option("chose_service", "exchange", "idle.without_card", {"name": "Change notes"}),
+    Option("chose_service", "complaint", "idle.without_card", {"name": "投诉与查询"}),
+    Option("chose_without_card", "", "idle.cardless"),
 )
 MENU = tuple(Option("chose_service", name, f"service.{name}") for name in SERVICES)
 MIXES = (
@@ -103,7 +104,15 @@ USUAL: dict[str, dict[str, Value]] = {
     },
     "new_pin": {"what": "new_pin", "digits": 3},
     "pin_unknown": {"reference": "632610000417"},
-    "insert_notes": {"what": "deposit", "highest": yuan(100), "total": yuan(150)},
+    "insert_notes": {"what": "deposit", "highest": yuan(100), "total": yuan(150), "finish": True},
+    "cash_enough": {
+        "amount": Money(26612, "CNY"), "received": yuan(300), "change": yuan(30), "credit": Money(388, "CNY"),
+        "credit_to": "slip", "partner": "城市供电公司", "reference": "632610000417",
+    },
+    "cash_owed": {
+        "change": yuan(200), "credit": yuan(5), "credit_to": "slip", "reference": "632610000417",
+        "contact": "95500",
+    },
     "note_offer": {"amount": yuan(100), "total": yuan(250)},
     "note_withheld": {"amount": yuan(100), "counted": "not_counted", "reference": "632610000417"},
     "moving_note": {},
@@ -155,14 +164,25 @@ EXTREME: dict[str, dict[str, Value]] = {
     },
     "payment_returned": {
         "amount": HUGE, "fee": yuan(50), "partner": "City Stage Tickets", "receipt": "ST1A2B3C4D", "reference": LONG,
+        "paid_back": HUGE, "credit": HUGE,
     },
     "unconfirmed": {"amount": HUGE, "reference": LONG, "contact": PHONE},
     "balance": {"account": "Savings **** 0001", "available": HUGE, "ledger": HUGE},
     "statement": {"account": "Current **** 0101", "available": HUGE, "lines": MOVEMENTS},
     "new_pin": {"what": "new_pin_again", "digits": 12, "digits_max": 12, "error": "same_as_old"},
     "pin_unknown": {"reference": LONG, "contact": PHONE},
-    "insert_notes": {"what": "exchange", "highest": yuan(100), "total": HUGE, "notice": "unread"},
+    "insert_notes": {
+        "what": "cash_payment", "highest": yuan(100), "due": HUGE, "paid_in": HUGE, "remaining": HUGE,
+        "reference": LONG, "notice": "unread",
+    },
     "note_withheld": {"amount": yuan(100), "counted": "credited", "reference": LONG, "contact": PHONE},
+    "cash_enough": {
+        "amount": HUGE, "received": HUGE, "change": yuan(90), "credit": Money(999, "CNY"), "credit_to": "partner",
+        "partner": "City Stage Tickets", "reference": LONG,
+    },
+    "cash_owed": {
+        "change": HUGE, "credit": HUGE, "credit_to": "slip", "reference": LONG, "contact": PHONE,
+    },
     "note_offer": {"amount": HUGE, "total": HUGE},
     "take_back_notes": {"amount": HUGE, "confirm": True},
     "exchange_offer": {"amount": yuan(100), "picks": {"2000": 3, "1000": 3, "500": 2}},

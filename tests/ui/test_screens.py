@@ -23,7 +23,8 @@ not_payable lower_offer partial_offer no_receipt please_wait take_card counting 
 receipt_on_screen another refused not_charged short_paid suspect_case card_retained goodbye cancelled more_time
 choose_one enter_digits enter_amount confirm_order completed unconfirmed balance statement new_pin pin_unknown
 take_ticket check_ticket reprint_ticket payment_returned
-insert_notes note_withheld note_offer moving_note take_back_notes exchange_offer exchange_shortage another_note"""
+insert_notes note_withheld note_offer moving_note take_back_notes exchange_offer exchange_shortage another_note
+cash_enough cash_owed"""
 
 GOOD = """
 screen: "sample"
