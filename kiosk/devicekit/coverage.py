@@ -56,7 +56,7 @@ class Coverage:
 def _but(rows: tuple[Row, ...]) -> str:
     """Return what the bare number hides."""
     refused, other = sum(row.refused for row in rows), len(rows) - len(due(rows))
-    rewritten = sum(row.how == REWRITTEN for row in rows)
+    rewritten = sum(row.how.startswith(REWRITTEN) for row in rows)
     parts = [
         f"{refused} of them only as refused" if refused else "",
         f"{rewritten} of them only rewritten on the line" if rewritten else "",
