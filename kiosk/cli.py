@@ -113,6 +113,20 @@ def _strike(path: Path, count: int, first: int, transcript: bool, report: Path |
 
 
 @app.command()
+def faults(
+    write: Annotated[bool, typer.Option("--write", help="Put the tables into docs/guide/fault-model.md.")] = False,
+) -> None:
+    """Print every fault that can be struck: layer, cause, what the terminal must do, edge cases."""
+    from kiosk.rehearsal import faultmodel
+
+    if write:
+        faultmodel.write()
+        print(f"written: {faultmodel.GUIDE}")
+    else:
+        print(faultmodel.markdown(), end="")
+
+
+@app.command()
 def crash(
     service: Annotated[str, typer.Argument(help="The service whose crash points are tried, e.g. withdrawal.")],
     config: ConfigOption = None,

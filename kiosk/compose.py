@@ -13,6 +13,7 @@ from typing import Any, Final
 from drivers.barcode_scanner.driver import HoneywellScanner
 from drivers.barcode_scanner.driver import Settings as ScannerSettings
 from drivers.base.driver import Driver
+from drivers.base.raster import Rasteriser
 from drivers.card_reader.driver import Omron3S4YR
 from drivers.card_reader.settings import Settings as ReaderSettings
 from drivers.dispenser.lcdm2000 import Lcdm2000
@@ -23,6 +24,8 @@ from drivers.note_acceptor.ssp.settings import SspSettings
 from drivers.pin_pad.driver import SzztPinPad
 from drivers.pin_pad.settings import PinPadSettings
 from drivers.printer.driver import EscPosPrinter
+from drivers.printer.settings import Settings as PrinterSettings
+from drivers.printer.settings import settings_of
 from drivers.sim.barcode_scanner import SimBarcodeScanner
 from drivers.sim.card_reader import SimOmron3S4YR
 from drivers.sim.device import SimDevice
@@ -30,7 +33,7 @@ from drivers.sim.dispenser.lcdm2000 import SimLcdm2000
 from drivers.sim.dispenser.lcdm4000 import SimLcdm4000
 from drivers.sim.note_acceptor import SimCcnet, SimNv200
 from drivers.sim.pin_pad import SimSzztPinPad
-from drivers.sim.printer import SimEscPosPrinter
+from drivers.sim.printer import SimEscPosPrinter, build_of
 from kiosk.bank.bank import Bank
 from kiosk.bank.data import load_bank
 from kiosk.bank.storage import Store
@@ -160,6 +163,17 @@ def _loads(config: Config) -> dict[str, int]:
     return {u.id: u.load for u in config.site.cash.units}
 
 
+def printer_settings(given: Mapping[str, Any]) -> PrinterSettings:
+    """Return a printer's settings; the faces are loaded only if it needs pictures."""
+
+    def rasteriser() -> Rasteriser:
+        from kiosk.ui.raster import PaperRaster
+
+        return PaperRaster()
+
+    return settings_of(given, rasteriser)
+
+
 FAMILIES: Final[Mapping[str, Family]] = {
     "omron-3s4yr": Family(
         "card_reader",
@@ -183,8 +197,8 @@ FAMILIES: Final[Mapping[str, Family]] = {
     ),
     "escpos": Family(
         "printer",
-        lambda clock, s: EscPosPrinter(clock, **s),
-        lambda clock, c: SimEscPosPrinter(clock, **c.devices.printer.simulator),
+        lambda clock, s: EscPosPrinter(clock, printer_settings(s)),
+        lambda clock, c: SimEscPosPrinter(clock, build_of(**c.devices.printer.simulator)),
     ),
     "nv200": Family(
         "note_acceptor",

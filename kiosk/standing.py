@@ -52,14 +52,15 @@ class Standing:
         condition = self._conditions[device]
         if isinstance(report, DeviceReady):
             known = condition.identity
-            condition.stranger = known is not None and _who(known) != _who(report.identity)
+            condition.stranger = known is not None and _another(known, report.identity)
             condition.refusal = ""
             if known is not None and condition.stranger:
                 condition.refusal = (
                     f"another unit is at this place: {_told(report.identity)}, where {_told(known)} was. "
                     "It is not used until a technician accepts it, or the first one is back"
                 )
-            condition.identity = known or report.identity
+            if known is None or not condition.stranger:
+                condition.identity = _fuller(known, report.identity)
             condition.present = True
             if condition.health is Health.UNKNOWN:
                 condition.health, condition.error, condition.detail = Health.OK, None, ""
@@ -123,8 +124,19 @@ class Standing:
         }
 
 
-def _who(identity: Identity) -> tuple[str, str]:
-    return identity.model, identity.serial or identity.firmware
+def _another(known: Identity, now: Identity) -> bool:
+    """Whether what both tell of themselves differs; a device that is stopped may tell less than it could."""
+    if known.model != now.model:
+        return True
+    if known.serial and now.serial:
+        return known.serial != now.serial
+    return bool(known.firmware and now.firmware and known.firmware != now.firmware)
+
+
+def _fuller(known: Identity | None, now: Identity) -> Identity:
+    if known is None:
+        return now
+    return Identity(model=now.model, serial=now.serial or known.serial, firmware=now.firmware or known.firmware)
 
 
 def _told(identity: Identity) -> str:

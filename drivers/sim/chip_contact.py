@@ -41,7 +41,7 @@ class ChipContact:
         """Cold or warm: return the answer to reset, which may be none at all."""
         raw = self._chip.reset()
         try:
-            self._atr = read_atr(raw)
+            self._atr = read_atr(raw, checks_tck=False)
         except RemoteProtocolError:
             self._atr = None
         self.protocol = None

@@ -101,7 +101,8 @@ def t0_exchange(header: bytes, data: bytes, asked: int) -> Talk[bytes]:
             if not heard:
                 heard = yield Say(b"")
         elif procedure in (ins, ins ^ 0xFF):
-            count = 1 if procedure != ins else max(len(data), asked - len(body))
+            count = len(data) or asked - len(body)
+            count = count if procedure == ins else min(1, count)
             if data:
                 now, data = data[:count], data[count:]
                 heard = yield Say(now)

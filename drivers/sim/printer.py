@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from drivers.base.clock import Clock
@@ -34,7 +34,11 @@ QUEUE_MAX: Final = 20_000  # operations; a printer without flow control loses wh
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
-    """How a unit is made. Paper in mm; a line of text is `line_mm` high."""
+    """How a unit is made. Paper in mm; a line of text is `line_mm` high, a dot an eighth of a millimetre.
+
+    `chinese`: it has a GB18030 font and knows ``FS &``; without, every byte is a character of its code page.
+    `native_qr`: it knows ``GS ( k``. `automatic`: it knows ``GS a``.
+    """
 
     presenter: bool = True
     fixed_bits: bool = False
@@ -50,10 +54,22 @@ class Build:
     retract_ms: int = 900
     reply_ms: int = 5
     realtime_anywhere: bool = True
+    chinese: bool = True
+    native_qr: bool = True
+    automatic: bool = False
 
 
 RELIANCE: Final = Build()
-EPSON: Final = Build(presenter=False, fixed_bits=True, full_status=False)
+EPSON: Final = Build(presenter=False, fixed_bits=True, full_status=False, automatic=True)
+PLAIN: Final = replace(EPSON, chinese=False, native_qr=False)
+BUILDS: Final = {"reliance": RELIANCE, "epson": EPSON, "plain": PLAIN}
+
+
+def build_of(build: str = "reliance", **changes: object) -> Build:
+    """Return a build by name, with fields of `Build` changed. Raises ValueError or TypeError for unknown ones."""
+    if build not in BUILDS:
+        raise ValueError(f"printer: no build {build!r}; there are: {', '.join(BUILDS)}")
+    return replace(BUILDS[build], **changes)  # type: ignore[arg-type]
 
 _ACTS: Final = (
     Act("take_document", "take the paper from the outlet"),
@@ -79,6 +95,13 @@ _FAULTS: Final = (
     Fault("silent", "the printer does not answer any more (its cable, its power)", {}, (101,)),
     Fault("garbled", "what is printed next is noise on the paper", {}, (85,)),
 )
+_AUTOMATIC_ITEMS: Final = {
+    0x02: (0x28, 0x01, 0, 0),  # on and off line
+    0x04: (0, 0x6C, 0, 0),  # errors
+    0x08: (0, 0, 0x0F, 0),  # the roll
+    0x40: (0x40, 0x02, 0, 0),  # the feed button
+}
+"""Item of ``GS a`` -> the bits of the four bytes that belong to it."""
 _PARTS: Final = {"ram": 0x04, "eeprom": 0x08, "flash": 0x40}
 _AT_ONCE: Final = {
     "paper_out": "",
@@ -154,7 +177,7 @@ class SimEscPosPrinter:
         self._style = _Style()
         self._codes = _Codes()
         self.paper.drop_line()
-        self._chinese = True
+        self._chinese = self.build.chinese
         self._code_page = 0
 
     # ------------------------------------------------------------ the line
@@ -187,7 +210,11 @@ class SimEscPosPrinter:
         return self._go_on() if self._powered else []
 
     def next_deadline_ms(self) -> int | None:
-        """Return when the next reply, the next change of the line height, or the end of the queue falls due."""
+        """Return when the next reply, the next change of the line height, or the end of the queue falls due; now if
+        a change is to be told.
+        """
+        if self._powered and self._automatic and self._enabled(self._automatic_bytes()) != self._automatic_told:
+            return self._clock.now_ms()
         if not self._queue or not self._powered or self._stopped():
             return None
         due_ms = self._free_at_ms
@@ -264,10 +291,18 @@ class SimEscPosPrinter:
         if not self._automatic or not self._powered:
             return []
         now = self._automatic_bytes()
-        if now == self._automatic_told:
+        if self._enabled(now) == self._automatic_told:
             return []
-        self._automatic_told = now
+        self._automatic_told = self._enabled(now)
         return self._say(now)
+
+    def _enabled(self, status: bytes) -> bytes:
+        """Return the bits whose change is told, by the items that ``GS a`` switched on."""
+        masks = [0, 0, 0, 0]
+        for bit, item in _AUTOMATIC_ITEMS.items():
+            if self._automatic & bit:
+                masks = [mask | more for mask, more in zip(masks, item, strict=True)]
+        return bytes(byte & mask for byte, mask in zip(status, masks, strict=True))
 
     # ------------------------------------------------------------ carrying out
 
@@ -350,7 +385,7 @@ class SimEscPosPrinter:
 
     def _answer(self, name: str, data: bytes) -> Replies:
         if name == "GS a":
-            self._automatic = data[0]
+            self._automatic = data[0] if self.build.automatic else 0
             self._automatic_told = b""
             return []
         if name == "GS r" and data[0] in (2, 50):
@@ -387,7 +422,7 @@ class SimEscPosPrinter:
         elif name == "ESC t":
             self._code_page = data[0]
         elif name in ("FS &", "FS ."):
-            self._chinese = name == "FS &"
+            self._chinese = name == "FS &" and self.build.chinese
         elif name == "GS h":
             self._codes.bar_height = data[0]
         elif name == "GS H":
@@ -480,7 +515,7 @@ class SimEscPosPrinter:
                 f"[barcode {shown}]",
             )
             self._use_paper(6)
-        elif name == "GS (" and data[:1] == b"k" and data[3:4] == b"\x31" and len(data) > 4:
+        elif name == "GS (" and self.build.native_qr and data[:1] == b"k" and data[3:4] == b"\x31" and len(data) > 4:
             self._qr(data[4], data[5:], align)
 
     def _qr(self, function: int, parameters: bytes, align: str) -> None:

@@ -128,6 +128,8 @@ class Hands(Protocol):
 
     def unplug(self) -> None: ...
 
+    def plug(self) -> None: ...
+
     def state(self) -> Mapping[str, Any]: ...
 
 
@@ -151,6 +153,9 @@ class WireHands:
 
     def unplug(self) -> None:
         self.wire.unplug()
+
+    def plug(self) -> None:
+        self.wire.plug()
 
     def state(self) -> Mapping[str, Any]:
         return self.wire.device.state()
@@ -176,6 +181,9 @@ class PtyHands:
 
     def unplug(self) -> None:
         self.server.stop()
+
+    def plug(self) -> None:
+        raise Skipped("a pseudo-terminal that was closed does not come back under its name")
 
     def state(self) -> Mapping[str, Any]:
         return self.server.state()
@@ -464,6 +472,16 @@ class Bench:
         if self.hands is None:
             raise Skipped("this is hardware: only a simulator can be struck")
         return self.hands
+
+    def replug(self) -> Steps[None]:
+        """Pull the cable until the driver has noticed, and plug it in again."""
+        first = self.mark
+        self.note("cable pulled")
+        self.sim.unplug()
+        yield from self.until(lambda: bool(self.seen(DeviceLost, first)), CONNECT_WITHIN_MS)
+        self.note("cable plugged in again")
+        self.sim.plug()
+        self._line_lost = False
 
     def agree(self, question: str) -> Steps[None]:
         """Ask the person before something moves. Raises Skipped when the answer is no."""

@@ -56,7 +56,7 @@ class Coverage:
 def _but(rows: tuple[Row, ...]) -> str:
     """Return what the bare number hides."""
     refused, other = sum(row.refused for row in rows), len(rows) - len(due(rows))
-    rewritten = sum(row.how == REWRITTEN for row in rows)
+    rewritten = sum(row.how.startswith(REWRITTEN) for row in rows)
     parts = [
         f"{refused} of them only as refused" if refused else "",
         f"{rewritten} of them only rewritten on the line" if rewritten else "",
@@ -120,7 +120,8 @@ def _request(code: str, name: str, asked: int, answered: int, known: bool, vocab
 
 def _error(code: str, text: str, simulated: int, own: int, cause: str, vocabulary: Vocabulary) -> Row:
     told = f"simulator; {cause}" if cause else "simulator"
-    how = told if simulated else REWRITTEN if own else vocabulary.unseen.get(code, "")
+    why = vocabulary.unseen.get(code, "")
+    how = told if simulated else f"{REWRITTEN}{': ' + why if why else ''}" if own else why
     return Row(code, text, 0, simulated + own, bool(simulated or own), how)
 
 

@@ -42,7 +42,7 @@ def order_errors(world: World) -> list[str]:
     """Return every order on which journal, register and screens disagree."""
     orders = {order.rrn: order for order in world.bank.orders()}
     opened = {e.data["case"]: e.data for e in world.entries if e.kind == "case_opened"}
-    looked_at = {item.rrn for item in world.bank.exceptions(open_only=False)} | _parked(world)
+    looked_at = {item.rrn for item in world.bank.exceptions(open_only=False)} | parked(world)
     errors = [
         f"order {order.rrn} at the bank was never opened by this terminal" for order in orders.values()
         if order.rrn not in opened and order.stands_minor
@@ -82,7 +82,7 @@ def _stands(order: Order | None) -> int:
     return order.stands_minor if order is not None else 0
 
 
-def _parked(world: World) -> set[str]:
+def parked(world: World) -> set[str]:
     """Return the references of advices that the bank refused; the operator was told."""
     rrns = {
         e.data["id"]: e.data["original"]["rrn"] for e in world.entries

@@ -148,7 +148,9 @@ class Person:
                 return self._answer(view)
             case "confirm_order":
                 return post("chose_yes")
-            case "completed" | "payment_returned" | "cash_owed" | "unconfirmed" | "pin_unknown" | "refused":
+            case (
+                "completed" | "payment_returned" | "cash_owed" | "unconfirmed" | "pin_unknown" | "refused" | "note_withheld"
+            ):
                 return post("pressed_enter")
             case "balance" | "statement":
                 return post(self._form.says.get(screen, "pressed_enter"))

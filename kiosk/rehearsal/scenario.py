@@ -112,6 +112,9 @@ class WorldForm(_Strict):
     printer_presenter: bool = True
     acceptor: dict[str, Any] | None = None  # what the acceptor's simulator is made with
     without_acceptor: bool = False
+    note_rules: str = ""  # a set of config/notes.yaml
+    notes_withheld_max: int = 0
+    pairs: list[str] = Field(default_factory=list)  # of the exchange: "100/20"; empty: as the site says
     deposit_most_minor: int = 0  # of one deposit; 0: as the site says
     services: list[str] = Field(default_factory=list)  # of this terminal; empty: those of the site's profile
 

@@ -17,6 +17,7 @@ from kiosk.cash import CashMove, Note, Place
 from kiosk.flow.offers import action, guard, view
 from kiosk.services import hosting
 from kiosk.services.case import Case, Posting
+from kiosk.services.cash_in import Notice
 from kiosk.services.dispensing import note
 from kiosk.services.facts import Chosen, Session
 from kiosk.services.receipt import money_of, say_in
@@ -44,6 +45,7 @@ class Withholding:
         fate = turn.site.note_fates.fate(kind)
         credited = fate == "withhold_with_credit" and turn.get(Chosen).service in CREDITED_IN and value > 0
         case, session = turn.get(Case), turn.find(Session)
+        turn.drop(Notice)
         note(turn, "note_withheld", value_minor=value, classification=kind, credited=credited, detail=detail)
         if value:
             unit, currency = f"in{value}", turn.site.cash.currency

@@ -96,6 +96,24 @@ def test_another_unit_at_the_place_is_refused_with_words(profile: str) -> None:
     assert post.standing.refusal("it") == ""
 
 
+def test_a_unit_that_is_stopped_and_tells_less_is_no_other() -> None:
+    post = Post("reliance")
+    post.wire.unplug()
+    post.pass_ms(5_000)
+    post.wire.act("open_cover")
+    post.wire.plug()
+    post.pass_ms(30_000)
+    assert post.losses() == ["DeviceReady", "DeviceLost", "DeviceReady"]
+    assert post.standing.refusal("it") == ""
+    post.wire.unplug()
+    post.pass_ms(5_000)
+    post.wire.act("close_cover")
+    post.wire.device = OTHERS["reliance"](post.clock)
+    post.wire.plug()
+    post.pass_ms(30_000)
+    assert "firmware 2.00, where Reliance, firmware 1.12 was" in post.standing.refusal("it"), "nothing was forgotten"
+
+
 def test_a_technician_accepts_another_unit() -> None:
     post = Post("szzt")
     post.wire.unplug()

@@ -218,7 +218,7 @@ class SimOmron3S4YR:
         is_reset = code in moving.RESETS
         if (trouble := self.loader.stands_in_the_way(code, is_reset=is_reset)) is not None:
             return trouble
-        if is_reset or self.loader.state == "bad":
+        if is_reset or self.loader.state != "good":
             return None
         if not self.initialised:
             return Trouble.POWER_DROP if self.failed_with_card else Trouble.NOT_RESET

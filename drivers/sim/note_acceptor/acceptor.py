@@ -49,7 +49,11 @@ FAULTS: Final = (
     Fault(
         "power_loss",
         "The power fails as a phase of the mechanism begins.",
-        {"at": "reading, escrow, stacking (default), credited, returning; paying, moving on a recycler", **NTH},
+        {
+            "at": "reading, escrow, stacking (default), credited, returning; paying, moving on a recycler",
+            "home": "where the restart puts a note that was on its way out: cashbox or store",
+            **NTH,
+        },
         (78, 97),
     ),
     Fault("deaf", "A command is not heard.", NTH),
@@ -100,6 +104,7 @@ class SimAcceptor(ABC):
         self.transport = Transport(
             self._knows, self._armed, stored=stored, cashbox_max=cashbox_max, currency=currency
         )
+        self._stocked = dict(stored or {})
         self.pushed_back = 0  # notes fed while the mouth was shut
         self._powered = True
         self._deaf_until_ms = 0
@@ -263,6 +268,7 @@ class SimAcceptor(ABC):
             "open_for_notes": self._open_for_notes,
             "phase": self.transport.phase.value,
             "places": self.transport.places(),
+            "stocked": self._stocked,
             "withheld": self._withheld(),
             "cashbox_present": self.transport.cashbox_present,
             "pushed_back": self.pushed_back,

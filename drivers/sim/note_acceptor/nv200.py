@@ -126,6 +126,7 @@ class SimNv200(SimAcceptor):
         self._protocol = 4
         self._inhibits = 0
         self._enabled = False
+        self._resetting = False
         self._events: list[bytes] = [b"\xf1"]
         self._unacknowledged: list[bytes] = []
         self._asked = False  # a recognised note has been reported and may be accepted by the next poll
@@ -168,6 +169,10 @@ class SimNv200(SimAcceptor):
             if self.transport.dead:
                 return replies  # the command made the machine move, and the power went
             replies.append((ANSWER_MS, self._side.answer(frame, reply, sealed)))
+            if self._resetting:
+                self._off()
+                self._boot(now_ms)
+                return replies
         return replies
 
     def _instants(self) -> list[int | None]:
@@ -272,9 +277,8 @@ class SimNv200(SimAcceptor):
     def _do_agree(self, _data: bytes, _now_ms: int) -> bytes:
         return bytes((OK,))
 
-    def _do_reset(self, _data: bytes, now_ms: int) -> bytes:
-        self._off()
-        self._boot(now_ms)
+    def _do_reset(self, _data: bytes, _now_ms: int) -> bytes:
+        self._resetting = True  # when it has answered
         return bytes((OK,))
 
     def _do_set_inhibits(self, data: bytes, _now_ms: int) -> bytes:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final
 from drivers.base.clock import Clock
 from drivers.sim.device import Fault
 from drivers.sim.note_acceptor.acceptor import NTH
-from drivers.sim.note_acceptor.nv200 import SimNv200
+from drivers.sim.note_acceptor.nv200 import UNPOLLED_MS, SimNv200
 from drivers.sim.note_acceptor.ssp_side import CANNOT, FAIL, OK, OUT_OF_RANGE
 from drivers.sim.note_acceptor.transport import Moment, Note, Phase
 
@@ -78,6 +78,7 @@ class SimSmartPayout(SimNv200):
         self._asked_minor = 0
         self._paid_minor = 0
         self._payout = False
+        self._cancelled = False  # for want of polls
         self._moving = ""  # why notes move to the cashbox, a key of `_EVENTS`
         self._moved: Counter[int] = Counter()
         self._interrupted: list[bytes] = []  # told at the first poll
@@ -128,11 +129,13 @@ class SimSmartPayout(SimNv200):
 
     def _unpolled(self, now_ms: int) -> None:
         super()._unpolled(now_ms)
-        if self._payout:
+        if self._payout and not self._cancelled:
+            self._cancelled = True
             self.transport.halt(POLL_TIMEOUT)
 
     def _instants(self) -> list[int | None]:
-        return [*super()._instants(), *([self._polled_ms + 10_000] if self._payout and not self._enabled else [])]
+        watched = self._payout and not self._cancelled
+        return [*super()._instants(), *([self._polled_ms + UNPOLLED_MS] if watched else [])]
 
     def _lasting(self) -> bytes:
         said = super()._lasting()
@@ -296,7 +299,7 @@ class SimSmartPayout(SimNv200):
             return bytes((CANNOT, NOT_ENOUGH if self._total() < asked else NOT_EXACTLY))
         if option == COMMIT and asked:
             values = [value for value in sorted(wanted, reverse=True) for _ in range(wanted[value])]
-            self._asked_minor, self._paid_minor, self._payout = asked, 0, True
+            self._asked_minor, self._paid_minor, self._payout, self._cancelled = asked, 0, True, False
             self._moved.clear()
             if self._armed.fires("jam_recovery") is not None:
                 self.transport.recover_jam(values, now_ms)

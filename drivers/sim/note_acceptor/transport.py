@@ -110,6 +110,7 @@ class Transport:
         self._ends_ms = 0
         self._reason = ""
         self._orders: list[int] = []  # values still to be paid or moved
+        self._home = ""  # where the fault wants a note to be put that was on its way out
         self._then: list[int] = []  # to be paid when the notes in hand have been moved
 
     # ------------------------------------------------------------ time
@@ -359,7 +360,8 @@ class Transport:
             return None
         self._rest()
         if phase in (Phase.MOVING, Phase.PAYING):
-            if store_home == "store":
+            home, self._home = self._home or store_home, ""
+            if home == "store":
                 self.store[note.value_minor] += 1
                 return "store", note
             self.cashbox.append(note)
@@ -397,6 +399,7 @@ class Transport:
                 return  # at a later one
             if phase in (Phase.PAYING, Phase.MOVING) and self._orders:
                 self._pick(self._orders[0])
+                self._home = str(told.get("home", ""))
             self.dead = True
             self._tell("power_lost", None)
 

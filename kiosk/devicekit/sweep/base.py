@@ -7,7 +7,7 @@ keeps the two apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from drivers.base.driver import Report
@@ -40,6 +40,12 @@ class Swept:
         finally:
             bench.close()
             (self.rewritten if rewrites else self.entries).extend([NEW_DEVICE, *bench.entries])
+
+
+    def lacks(self, codes: Iterable[str]) -> list[str]:
+        """Return those of `codes` that the runs so far have not shown: the simulator has no mechanics for them."""
+        seen = {error for entry in self.entries for error in entry.errors}
+        return [code for code in codes if code not in seen]
 
 
 class Sweep(Protocol):
