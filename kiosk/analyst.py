@@ -106,6 +106,41 @@ def norms_table(
     write(out, forms[out.suffix](head, body))
 
 
+@norms_app.command("export")
+def norms_export(
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to write.")],
+    journal: Annotated[list[Path] | None, typer.Option("--journal", help="Write these journals as logs, too.")] = None,
+    models: ModelsOption = MODELS,
+) -> None:
+    """Write norms and journals in MonPoly's language: a signature, a formula for each norm, logs; say what is left out.
+
+    For each norm: monpoly -sig kiosk.sig -formula N-....mfotl -log JOURNAL.log
+    """
+    from semantics.audit import AuditError, read_journal
+    from semantics.check import load_norms
+    from semantics.monpoly import export, left_out_text, log
+
+    norms = load_norms(models)
+    made = export(norms)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "kiosk.sig").write_text(made.signature, encoding="utf-8")
+    for name, formula in made.formulas.items():
+        (out / f"{name}.mfotl").write_text(formula + "\n", encoding="utf-8")
+    left_out = "\n".join(left_out_text(made))
+    (out / "left_out.txt").write_text(left_out + "\n", encoding="utf-8")
+    for file in journal or ():
+        try:
+            lines = log(made, norms, read_journal(file))
+        except AuditError as error:
+            raise fail(str(error)) from None
+        (out / f"{file.stem}.log").write_text("\n".join(lines.lines) + "\n", encoding="utf-8")
+        print(f"{file.stem}.log: {len(lines.lines)} time points")
+        for event, count in sorted(lines.silent.items()):
+            print(f"  {count} records {event!r} lack a datum that norms ask for, and say nothing there")
+    print(f"{out}: {len(made.formulas)} formulas")
+    print(left_out)
+
+
 def verify(
     norm: Annotated[list[str] | None, typer.Argument(help="Only these norms; all, and the flows, if left out.")] = None,
     models: ModelsOption = MODELS,

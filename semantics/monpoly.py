@@ -1,9 +1,9 @@
 """Norms and journals in the language of MonPoly, so that another monitor can say what ours says.
 
 A norm becomes the formula of its *violation*: MonPoly prints the time points, with the slice and the bound data, at
-which it holds. A record becomes a time point of its own, with its time in milliseconds and one predicate for each
-event it says; what the state is asked for becomes predicates, too: ``begins_x`` and ``ends_x``, made by the rules of
-the chart. Formulas are of the monitorable fragment: past, and bounded future.
+which it holds. A record becomes a time point of its own, with its time in milliseconds and a predicate for each event
+it says and the data asked for, ``event__key_key``. What the state is asked for becomes predicates, too: ``begins_x``
+and ``ends_x``, made by the rules of the chart. Formulas are of the monitorable fragment: past, and bounded future.
 
     obliged within d       T and not (not B until[0,d] (A or R))      A fulfils, R releases, B is too late
     obliged before B       B and ((not A and not R) since T)
@@ -12,15 +12,16 @@ the chart. Formulas are of the monitorable fragment: past, and bounded future.
 
 What is not in the fragment is left out, with its reason: permissions, what is to be kept, reparations, exceptions,
 counted and coalesced instances, `preempt`, `punctual`, `seen`, and norms one of whose records can be trigger and act.
-In the formulas one act fulfils every open instance of its slice; under a norm with ``discharge: oldest`` ours takes the
-oldest only, so the two agree where no second trigger comes before the first is answered. MonPoly knows no unknown: a
-record that lacks a datum the norms ask for says nothing there (`Exported.silent` counts them).
+Where another norm decides between a prohibition and an obligation of the same rank, ours says `conflict` where the
+formula says violated. In the formulas one act fulfils every open instance of its slice; under a norm with
+``discharge: oldest`` ours takes the oldest only, so the two agree where no second trigger comes before the first is
+answered. MonPoly knows no unknown: a record that lacks a datum the norms ask for says nothing there (`Lines.silent`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -40,7 +41,7 @@ from semantics.norms.expression import (
     dig,
     parts_of,
 )
-from semantics.norms.language import FOREVER, Atom, Norm, NormSet, norm_exprs
+from semantics.norms.language import FOREVER, Atom, Norm, NormSet, duty_exprs, norm_exprs
 from semantics.norms.vocabulary import Event
 
 SORTS: Final[Mapping[str, str]] = {"text": "string", "whole": "int", "money": "int", "duration": "int", "flag": "int"}
@@ -57,18 +58,15 @@ class Exported:
     signature: str
     formulas: Mapping[str, str]
     left_out: Mapping[str, str]
-    predicates: Mapping[str, tuple[str, ...]] = field(repr=False)  # event -> keys
+    predicates: Mapping[str, tuple[str, tuple[str, ...]]] = field(repr=False)  # name -> event, keys
     fluents: tuple[str, ...] = ()
-
-    def formula_file(self, norm: str) -> str:
-        return self.formulas[norm] + "\n"
 
 
 def export(norms: NormSet) -> Exported:
     """Return what of a norm set MonPoly can say."""
     formulas: dict[str, str] = {}
     left_out: dict[str, str] = {}
-    wanted: dict[str, set[str]] = {}
+    predicates: dict[str, tuple[str, tuple[str, ...]]] = {}
     fluents: set[str] = set()
     for norm in norms.norms:
         writer = _Formula(norm, norms)
@@ -77,21 +75,21 @@ def export(norms: NormSet) -> Exported:
         except _LeftOut as why:
             left_out[norm.id] = str(why)
             continue
-        for event, keys in writer.used.items():
-            wanted.setdefault(event, set()).update(keys)
+        predicates |= writer.used
         fluents |= writer.fluents
-    predicates = {e: tuple(k for k in norms.vocabulary.events[e].data if k in wanted[e]) for e in sorted(wanted)}
-    # every formula names all keys of a predicate, so they are written once all are known
-    for name in formulas:
-        formulas[name] = _Formula(norms.by_id[name], norms, predicates).violation()
     lines = [
-        f"{e}({', '.join(f'{_name(k)}: {_sort(norms.vocabulary.events[e], k)}' for k in keys)})"
-        for e, keys in predicates.items()
+        f"{name}({', '.join(f'{_name(k)}: {_sort(norms.vocabulary.events[event], k)}' for k in keys)})"
+        for name, (event, keys) in sorted(predicates.items())
     ]
     for fluent in sorted(fluents):
         key = norms.vocabulary.key_of[fluent]
         lines += [f"{w}_{fluent}({f'{key}: string' if key else ''})" for w in ("begins", "ends")]
     return Exported("\n".join(lines) + "\n", formulas, left_out, predicates, tuple(sorted(fluents)))
+
+
+def predicate(event: str, keys: Sequence[str]) -> str:
+    """Return the name of what a record says if it says `event` and carries `keys`."""
+    return "__".join((event, "_".join(map(_name, keys)))) if keys else event
 
 
 def _sort(event: Event, key: str) -> str:
@@ -103,45 +101,49 @@ def _name(key: str) -> str:
 
 
 class _Formula:
-    """Writes the violation of one norm. Variables: the slice ``s``, the trigger's data ``t_<key>``, the act's ``a_<key>``."""
+    """Writes the violation of one norm.
 
-    def __init__(self, norm: Norm, norms: NormSet, predicates: Mapping[str, tuple[str, ...]] | None = None) -> None:
-        self.norm, self.norms, self.predicates = norm, norms, predicates
+    Variables: the slice ``s``, what is bound of the trigger ``t_<key>``, data of the act ``a_<key>``. A condition is
+    written as a list of alternatives, each a list of what holds together: a disjunction of comparisons by itself is
+    not monitorable, one of predicates is.
+    """
+
+    def __init__(self, norm: Norm, norms: NormSet) -> None:
+        self.norm, self.norms = norm, norms
         self.words = norms.vocabulary
-        self.used: dict[str, set[str]] = {}
+        self.used: dict[str, tuple[str, tuple[str, ...]]] = {}
         self.fluents: set[str] = set()
-        self.fresh = 0
 
     def violation(self) -> str:
         norm, duty = self.norm, self.norm.duty
         self.refuse()
         if norm.trigger is None:
-            return _any(self.act(a, always=True) for a in duty.action)
+            return _any(self.act(a, guard=norm.guards.get(a.event)) for a in duty.action)
         trigger = _any(self.trigger(a) for a in norm.trigger)
-        release = [self.event(a) for a in duty.released_by]
+        release = [self.act(a, hide=True) for a in duty.released_by]
         if duty.operator == "forbidden":
-            ends = [*release, *(self.event(a) for a in duty.until)]
+            ends = [*release, *(self.act(a, hide=True) for a in duty.until)]
             since = f"({_none(ends)} SINCE {trigger})" if ends else f"(ONCE {trigger})"
-            return f"({_any(self.act(a) for a in duty.action)} AND (PREVIOUS {since}))"
-        done = [self.act(a, hide=True) for a in duty.action] + release
+            return _any(self.act(a, also=f"(PREVIOUS {since})") for a in duty.action)
+        done = [*(self.act(a, hide=True) for a in duty.action), *release]
         if duty.within_ms is not None:
             bound = f"[0,{duty.within_ms}]"
-            late = [self.event(a) for a in duty.before]
+            late = [self.act(a, hide=True) for a in duty.before]
             good = f"({_none(late)} UNTIL{bound} {_any(done)})" if late else f"(EVENTUALLY{bound} {_any(done)})"
             return f"({trigger} AND (NOT {good}))"
-        enders = _any(self.event(a) for a in duty.before)
+        enders = _any(self.act(a, hide=True) for a in duty.before)
         return f"({enders} AND ({_none(done)} SINCE {trigger}))"
 
     def refuse(self) -> None:
         norm, duty = self.norm, self.norm.duty
         exprs = [p for e in norm_exprs(norm) for p in parts_of(e)]
+        stronger = any(r.priority > norm.priority for r in self.norms.rivals.get(norm.id, ()))
         why = (
             "a permission is never violated" if duty.operator == "permitted"
             else "what is to be kept, not done" if duty.keep is not None
             else f"mode {duty.mode}" if duty.mode == "punctual"
             else "what is owed after a violation (or_else)" if duty.or_else
-            else "exceptions" if norm.overrides or self.norms.overriders[norm.id]
-            else "other norms decide with it (rivals)" if self.norms.rivals.get(norm.id)
+            else "exceptions" if norm.overrides or self.norms.overriders[norm.id] or stronger
             else f"instances: {duty.instances}" if duty.instances != "each"
             else "an act before the trigger counts (preempt)" if duty.preempt
             else f"at most {duty.at_most} acts" if duty.at_most
@@ -151,86 +153,106 @@ class _Formula:
             else "multiplies" if any(isinstance(p, Sum) and p.op == "*" for p in exprs)
             else ""
         )  # fmt: skip
-        kinds = {self.words.events[a.event].kind for a in norm.trigger or ()}
-        both = kinds & {self.words.events[a.event].kind for a in (*duty.action, *duty.released_by)}
-        if not why and both and duty.operator == "obliged" and not duty.inclusive:
-            why = f"one record ({', '.join(sorted(both))}) may be trigger and act"
+        acts = (*duty.action, *duty.released_by)
+        if not why and duty.operator == "obliged" and not duty.inclusive:
+            both = {a.event for a in norm.trigger or () for b in acts if self.one_record(a.event, b.event)}
+            why = f"one record ({', '.join(sorted(both))}) may be trigger and act" if both else ""
         if not why and duty.operator == "obliged" and duty.within_ms is None and not duty.before:
             why = "no deadline"
+        if not why and duty.operator == "obliged" and any(_orders(a.where) for a in acts if a.where is not None):
+            why = "an act in the future is compared with the trigger by order"
         if why:
             raise _LeftOut(why)
 
+    def one_record(self, one: str, other: str) -> bool:
+        """Tell whether one record may say both."""
+        a, b = self.words.events[one], self.words.events[other]
+        return a.kind == b.kind and not (a.step_event and b.step_event and a.step_event != b.step_event)
+
     # ------------------------------------------------ predicates
 
-    def predicate(self, event: str, names: Mapping[str, str], *, hide: bool) -> tuple[str, list[str]]:
-        """Return an atom and its variables to be hidden: fresh ones of keys without a name, and with `hide` the act's."""
-        keys = self.predicates.get(event, ()) if self.predicates is not None else tuple(names)
-        self.used.setdefault(event, set()).update(names)
-        arguments, fresh = [], []
-        for key in keys:
-            if key not in names:
-                self.fresh += 1
-                fresh.append(f"x{self.fresh}")
-            arguments.append(names.get(key, f"x{self.fresh}"))
-        hidden = [*fresh, *([n for n in names.values() if n.startswith("a_")] if hide else [])]
-        return f"{event}({', '.join(arguments)})", hidden
+    def atom(
+        self, event: str, names: Mapping[str, str], cases: Sequence[Sequence[str]], hidden: Iterable[str],
+        also: str = "",
+    ) -> str:  # fmt: skip
+        """Return a predicate with its conditions, one alternative for each case; `hidden` are its own variables."""
+        keys = tuple(k for k in self.words.events[event].data if k in names)
+        self.used[predicate(event, keys)] = (event, keys)
+        out = list(hidden)
+        said = f"{predicate(event, keys)}({', '.join(names[k] for k in keys)})"
+        exists = f"EXISTS {', '.join(out)}. " if out else ""
 
-    def atom(self, event: str, names: Mapping[str, str], condition: list[str], *, hide: bool) -> str:
-        text, hidden = self.predicate(event, names, hide=hide)
-        whole = " AND ".join([text, *condition])
-        return f"(EXISTS {', '.join(hidden)}. ({whole}))" if hidden else f"({whole})" if condition else text
+        def one(case: Sequence[str]) -> str:
+            whole = [said, *([also] if also else []), *case]
+            text = whole[0] if len(whole) == 1 else f"({' AND '.join(whole)})"
+            return f"({exists}{text})" if exists else text
+
+        return _any(one(case) for case in cases)
 
     def slice_(self, event: str) -> dict[str, str]:
         key = self.norm.slice
         return {key: "s"} if key is not None and key in self.words.events[event].data else {}
 
-    def event(self, atom: Atom) -> str:
-        """Return an event by which a duty ends; one that carries no slice concerns all."""
-        return self.act(atom, hide=True)
-
     def trigger(self, atom: Atom) -> str:
-        event = self.words.events[atom.event]
-        asked = [e for e in (atom.where, self.norm.guards.get(atom.event)) if e is not None]
-        keys = {p.key for e in asked for p in parts_of(e) if isinstance(p, Datum)} | set(self.norm.bound_keys)
-        names = {k: f"t_{_name(k)}" for k in event.data if k in keys and k != self.norm.slice} | self.slice_(atom.event)
-        condition = [self.condition(e, names, names, True, "") for e in asked]
-        return self.atom(atom.event, names, condition, hide=False)
+        norm, event = self.norm, self.words.events[atom.event]
+        asked = [e for e in (atom.where, norm.guards.get(atom.event)) if e is not None]
+        keys = {p.key for e in asked for p in parts_of(e) if isinstance(p, Datum)} | set(norm.bound_keys)
+        wanted = [k for k in event.data if k in keys and k != norm.slice]
+        later = {p.key for d in norm.duty.all() for e in duty_exprs(d) for p in parts_of(e) if isinstance(p, Datum)
+                 and p.of == "trigger"}  # fmt: skip
+        names = {k: f"{'t' if k in later else 'g'}_{_name(k)}" for k in wanted} | self.slice_(atom.event)
+        cases = self.cases(asked, names, names, "")
+        return self.atom(atom.event, names, cases, [n for n in names.values() if n.startswith("g_")])
 
-    def act(self, atom: Atom, *, always: bool = False, hide: bool = False) -> str:
+    def act(self, atom: Atom, *, guard: Expr | None = None, hide: bool = False, also: str = "") -> str:
         event = self.words.events[atom.event]
-        guard = self.norm.guards.get(atom.event) if always else None
         asked = [e for e in (atom.where, guard) if e is not None]
         own = {p.key for e in asked for p in parts_of(e) if isinstance(p, Datum) and p.of == "event"}
         names = {k: f"a_{_name(k)}" for k in event.data if k in own and k != self.norm.slice} | self.slice_(atom.event)
-        bound = {k: f"t_{_name(k)}" for k in self.norm.bound_keys}
-        condition = [self.condition(e, names, bound, True, "PREVIOUS ") for e in asked]
-        return self.atom(atom.event, names, condition, hide=hide)
+        bound = {k: f"t_{_name(k)}" for k in self.norm.bound_keys} | self.slice_(atom.event)
+        cases = self.cases(asked, names, bound, "PREVIOUS ")
+        return self.atom(
+            atom.event, names, cases, [n for n in names.values() if hide and n.startswith("a_")], also
+        )  # fmt: skip
 
     # ------------------------------------------------ conditions
 
-    def condition(self, e: Expr, own: Mapping[str, str], bound: Mapping[str, str], wanted: bool, before: str) -> str:
-        """Return a condition with negations inside, since MonPoly wants every variable of a negation bound."""
+    def cases(
+        self, asked: Iterable[Expr], own: Mapping[str, str], bound: Mapping[str, str], before: str
+    ) -> list[list[str]]:
+        """Return the alternatives in which all conditions hold."""
+        found: list[list[str]] = [[]]
+        for e in asked:
+            found = [[*a, *b] for a in found for b in self.condition(e, own, bound, True, before)]
+        return found
 
-        def again(x: Expr, w: bool) -> str:
+    def condition(
+        self, e: Expr, own: Mapping[str, str], bound: Mapping[str, str], wanted: bool, before: str
+    ) -> list[list[str]]:
+        def again(x: Expr, w: bool) -> list[list[str]]:
             return self.condition(x, own, bound, w, before)
 
         match e:
             case Literal(value):
-                return "(0 = 0)" if value is wanted else "(0 = 1)"
+                return [["0 = 0" if value is wanted else "0 = 1"]]
             case Not(of):
                 return again(of, not wanted)
             case Both(word, left, right):
-                joint = "AND" if (word == "and") is wanted else "OR"
-                return f"({again(left, wanted)} {joint} {again(right, wanted)})"
+                one, other = again(left, wanted), again(right, wanted)
+                if (word == "and") is wanted:
+                    return [[*a, *b] for a in one for b in other]
+                return [*one, *other]
             case OneOf(of, values):
-                one = [f"({'' if wanted else 'NOT '}{self.term(of, own, bound)} = {_value(v)})" for v in values]
-                return f"({(' OR ' if wanted else ' AND ').join(one)})"
+                term = self.term(of, own, bound)
+                if wanted:
+                    return [[f"{term} = {_value(v)}"] for v in values]
+                return [[f"(NOT {term} = {_value(v)})" for v in values]]
             case Compare(op, left, right):
-                return _compared(op, self.term(left, own, bound), self.term(right, own, bound), wanted)
+                return [[_compared(op, self.term(left, own, bound), self.term(right, own, bound), wanted)]]
             case Datum():
-                return f"({self.term(e, own, bound)} = {int(wanted)})"
+                return [[f"{self.term(e, own, bound)} = {int(wanted)}"]]
             case Holds(affordance, keys):
-                return self.holding(affordance, keys, own, bound, wanted, before)
+                return [[self.holding(affordance, keys, own, bound, wanted, before)]]
         raise _LeftOut(f"asks for {type(e).__name__}")
 
     def holding(
@@ -238,15 +260,15 @@ class _Formula:
         wanted: bool, before: str,
     ) -> str:  # fmt: skip
         key = self.words.key_of[affordance]
-        name = "s" if key == self.norm.slice else ""
-        if key is not None and not name:
+        name = ""
+        if key is not None:
             names = [own.get(d.key) if d.of == "event" else bound.get(d.key) for d in keys or ()]
-            name = next((n for n in names if n), "")
+            name = next((n for n in names if n), "s" if key == self.norm.slice else "")
             if not name:
                 raise _LeftOut(f"holds({affordance}) by {key!r}, which is not bound")
         self.fluents.add(affordance)
-        since = f"((NOT ends_{affordance}({name})) SINCE begins_{affordance}({name}))"
-        return f"({'' if wanted else 'NOT '}({before}{since}))" if before else f"({'' if wanted else 'NOT '}{since})"
+        since = f"{before}((NOT ends_{affordance}({name})) SINCE begins_{affordance}({name}))"
+        return f"({since})" if wanted else f"(NOT ({since}))"
 
     def term(self, e: Expr, own: Mapping[str, str], bound: Mapping[str, str]) -> str:
         match e:
@@ -261,6 +283,18 @@ class _Formula:
         raise _LeftOut("compares conditions")
 
 
+def _orders(expr: Expr) -> bool:
+    """Tell whether a datum of the act is compared with one of the trigger other than for being equal."""
+    for p in parts_of(expr):
+        if isinstance(p, Compare):
+            of = {d.of for d in parts_of(p) if isinstance(d, Datum)}
+            if of == {"event", "trigger"} and (p.op != "==" or any(isinstance(x, Sum) for x in parts_of(p))):
+                return True
+    return any(isinstance(p, Not) for p in parts_of(expr)) and any(
+        isinstance(d, Datum) and d.of == "trigger" for d in parts_of(expr)
+    )
+
+
 def _value(value: Any) -> str:
     if isinstance(value, bool):
         return str(int(value))
@@ -270,11 +304,11 @@ def _value(value: Any) -> str:
 def _compared(op: str, left: str, right: str, wanted: bool) -> str:
     if not wanted:
         op = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}[op]
-    return f"(NOT {left} = {right})" if op == "!=" else f"({left} {'=' if op == '==' else op} {right})"
+    return f"(NOT {left} = {right})" if op == "!=" else f"{left} {'=' if op == '==' else op} {right}"
 
 
 def _any(parts: Iterable[str]) -> str:
-    listed = list(parts)
+    listed = list(dict.fromkeys(parts))
     return listed[0] if len(listed) == 1 else f"({' OR '.join(listed)})"
 
 
@@ -287,7 +321,7 @@ def _none(parts: Iterable[str]) -> str:
 
 @dataclass
 class Lines:
-    """A log as MonPoly reads it. `silent` counts, by event, the records that lack a datum and so say nothing."""
+    """A log as MonPoly reads it. `silent` counts, by predicate, the records that lack a datum and so say nothing."""
 
     lines: list[str] = field(default_factory=list)
     silent: dict[str, int] = field(default_factory=dict)
@@ -298,6 +332,9 @@ def log(exported: Exported, norms: NormSet, records: Iterable[Mapping[str, Any]]
     made, words = Lines(), norms.vocabulary
     state = Interpreter(NormSet((), words))
     held: set[tuple[str, object]] = set()
+    by_event: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
+    for name, (event_name, keys) in exported.predicates.items():
+        by_event.setdefault(event_name, []).append((name, keys))
     for record in records:
         state.feed(record)
         if record["kind"] not in words.kinds:
@@ -307,13 +344,12 @@ def log(exported: Exported, norms: NormSet, records: Iterable[Mapping[str, Any]]
         parts += [f"ends_{a}({_argument(k)})" for a, k in sorted(held - now, key=str)]
         held = now
         for event in words.recognise(record):
-            if event.name not in exported.predicates:
-                continue
-            values = [dig(record["data"], event.data[k].path) for k in exported.predicates[event.name]]
-            if None in values:
-                made.silent[event.name] = made.silent.get(event.name, 0) + 1
-            else:
-                parts.append(f"{event.name}({', '.join(map(_value, values))})")
+            for name, keys in by_event.get(event.name, ()):
+                values = [dig(record["data"], event.data[k].path) for k in keys]
+                if None in values:
+                    made.silent[name] = made.silent.get(name, 0) + 1
+                else:
+                    parts.append(f"{name}({', '.join(map(_value, values))})")
         made.lines.append(f"@{state.timeline.now} " + " ".join(parts))
     return made
 
