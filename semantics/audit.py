@@ -20,11 +20,12 @@ from typing import Any, Final
 
 from kiosk.strict_yaml import DocumentError, Mistake
 from semantics.check import ACTIONS
-from semantics.monitor import Monitor, fingerprint
+from semantics.monitor import Monitor
 from semantics.norms.language import NormSet, norms_of
 from semantics.norms.source import Source, load_source
 from semantics.norms.vocabulary import mistakes_of, vocabulary_of
 from semantics.ontology import load_ontology
+from semantics.snapshot import fingerprint
 from semantics.verdict import Outcome, RunReport, Status, Verdict
 
 Entry = Mapping[str, Any]

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from drivers.base.secrets import Track2
@@ -12,7 +10,7 @@ from kiosk.host.message import parse_private
 from kiosk.money import Money
 from kiosk.ports import AdviceAnswered, AdviceKind, HostAnswered
 from tests.bank import sample
-from tests.bank.test_ledger import POSTGRES, emptied
+from tests.bank.test_ledger import emptied
 from tests.host.world import World
 
 CASH = f"atm:{sample.TERMINAL}:cash"
@@ -335,10 +333,8 @@ def test_the_books_are_the_same_through_sqlalchemy(tmp_path) -> None:  # type: i
     world.bank.close()
 
 
-def test_the_books_are_the_same_on_postgres() -> None:
-    if POSTGRES not in os.environ:
-        pytest.skip(f"no database named by {POSTGRES}")
-    world = World(store=emptied(open_store(os.environ[POSTGRES])))
+def test_the_books_are_the_same_on_postgres(postgres: str) -> None:
+    world = World(store=emptied(open_store(postgres)))
     first, second = world.ask(50_000), world.ask(20_000)
     world.advise(first, AdviceKind.REVERSAL, stands=Money(20_000, "CNY"))
     world.advise(second, AdviceKind.COMPLETION, suspect=True)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from kiosk.bank import ledger
 from kiosk.bank.accounts import SCHEMA as ACCOUNTS
+from kiosk.bank.claims import SCHEMA as CLAIMS
 from kiosk.bank.ledger import LedgerError, Result, Stamp
 from kiosk.bank.partners import SCHEMA as PARTNERS
 from kiosk.bank.register import SCHEMA as REGISTER
@@ -27,7 +27,7 @@ STAMP = Stamp("2026-11-22", "2026-11-22T03:15:00+00:00")
 
 def prepared(store: Store) -> Store:
     def work(tx: Tx) -> None:
-        for statement in (*ledger.SCHEMA, *ACCOUNTS, *REGISTER, *PARTNERS):
+        for statement in (*ledger.SCHEMA, *ACCOUNTS, *REGISTER, *PARTNERS, *CLAIMS):
             tx.run(statement)
         ledger.open_account(tx, "anna", "customer", "CNY", floor_minor=0)
         ledger.open_account(tx, "bert", "customer", "CNY", floor_minor=-500)
@@ -41,9 +41,6 @@ def prepared(store: Store) -> Store:
 
 def checked(store: Store) -> list[Violation]:
     return store.transact(lambda tx: violations(tx, 0, 24))
-
-
-POSTGRES = "KIOSK_TEST_POSTGRES"  # a URL, postgresql+psycopg://…, of a database the tests may empty
 
 
 def emptied(store: Store) -> Store:
@@ -60,10 +57,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     elif request.param == "sqlalchemy":
         opened = open_store(f"sqlite:///{tmp_path}/books.db")
         assert isinstance(opened, SqlAlchemyStore)
-    elif POSTGRES in os.environ:
-        opened = emptied(open_store(os.environ[POSTGRES]))
     else:
-        pytest.skip(f"no database named by {POSTGRES}")
+        opened = emptied(open_store(request.getfixturevalue("postgres")))
     yield prepared(opened)
     opened.close()
 

@@ -105,6 +105,29 @@ def test_a_withdrawal_by_clicking(house: House, page: Any) -> None:
     assert page.errors == []
 
 
+def test_a_hundred_into_two_fifties_without_a_card(house: House, page: Any) -> None:
+    screen(page, "idle")
+    assert page.locator("[data-feed='10000']").is_disabled(), "nobody asked for notes"
+    touch(house, page, "chose_service", "exchange")
+    screen(page, "insert_notes")
+    page.wait_for_selector("#part-feed.calls")
+    page.select_option("#feed-quality", "paper")
+    page.click("[data-feed='10000']:enabled")
+    page.click("#feed-take:enabled")  # what is no note comes back
+    page.select_option("#feed-quality", "good")
+    page.click("[data-feed='10000']:enabled")
+    screen(page, "exchange_offer")
+    page.click("#keys-right [data-key=fdk08]")
+    screen(page, "take_notes")
+    page.click("#notes-take:enabled")
+    page.click("#keys-right [data-key=fdk08]")
+    page.wait_for_selector("#entries li.case_closed", state="attached")
+    state = house.live.call(lambda: {name: place.state() for name, place in house.live.places.items()})
+    assert state["dispenser"]["taken"]["unit2"] == 2  # type: ignore[index]
+    assert sum(state["note_acceptor"]["places"]["cashbox"].values()) == 1  # type: ignore[index]
+    assert page.errors == []
+
+
 def test_a_fault_a_cable_and_the_power(house: House, page: Any) -> None:
     screen(page, "idle")
     page.click("#device-printer > summary")

@@ -90,8 +90,22 @@ function build() {
     $("wallet").append(make("button", { class: "demo", "data-card": card.label, "data-tail": card.tail, "aria-pressed": "false", title: `${card.holder}: ${card.note}`, onclick: () => choose(card.label), ondblclick: () => insert(false) },
       make("b", {}, words(card.label)), make("code", {}, `PIN ${card.pin}`), make("small", {}, `…${card.tail} ${card.note}`)));
   if (layout.cards.length) choose(layout.cards[0].label);
+  buildFeed(layout.devices.find((device) => device.name === "note_acceptor"));
+  $("part-code").hidden = !layout.devices.some((device) => device.name === "barcode_scanner");
+  for (const code of layout.codes) $("codes").append(make("option", { value: code }));
   for (const device of layout.devices) $("tab-devices").append(devicePanel(device));
   $("host-faults").append(hostPanel());
+}
+
+function buildFeed(acceptor) {
+  const feeding = acceptor && acceptor.acts.find((a) => a.name === "insert_note");
+  if (!feeding) return;
+  $("part-feed").hidden = false;
+  for (const note of layout.notes)
+    $("feed").append(make("button", { class: `note n${note.value_minor}`, "data-feed": note.value_minor, title: `Feed ${note.text}`,
+      onclick: () => act("note_acceptor", "insert_note", { value: note.value_minor / 100, quality: $("feed-quality").value }) }, `${note.value_minor / 100}`));
+  const qualities = /one of ([^;]*)/.exec(feeding.arguments.quality || "");
+  for (const quality of qualities ? qualities[1].split(", ") : ["good"]) $("feed-quality").append(make("option", { value: quality }, quality));
 }
 
 function choose(label) {
@@ -149,7 +163,7 @@ function show(seen) {
   if (armed.length) lamp("lamp-armed", armed.length === 1 ? armed[0] : `${armed.length} faults armed`, "warn", armed.join("\n"));
   for (const button of $("languages").children) button.setAttribute("aria-pressed", String(button.dataset.locale === seen.locale));
   document.body.dataset.screen = seen.screen;
-  showCard(seen.devices.card_reader); showNotes(seen.devices.dispenser); showPaper(seen.devices.printer); showPad(seen.devices.pin_pad);
+  showCard(seen.devices.card_reader); showNotes(seen.devices.dispenser); showFeed(seen.devices.note_acceptor); showCode(seen.devices.barcode_scanner); showPaper(seen.devices.printer); showPad(seen.devices.pin_pad);
   for (const [name, device] of Object.entries(seen.devices)) showDevice(name, device);
   showHost(seen.host);
   for (const entry of seen.entries) addEntry(entry);
@@ -204,7 +218,25 @@ function showNotes(device) {
   calls("part-notes", total && !sim.moving && now.screen !== "counting");
   $("notes-take").disabled = !total; $("notes-half").disabled = total < 2;
   const taken = Object.entries(sim.taken || {}).filter(([, n]) => n).map(([unit, n]) => `${n} × ${(layout.notes.find((k) => k.unit === unit) || { text: unit }).text}`);
-  $("tray-hint").textContent = sim.moving ? "Counting…" : total ? "Please take the notes." : taken.length ? `Taken so far: ${taken.join(", ")}.` : "The outlet is empty.";
+  $("tray-hint").textContent = sim.moving ? "Counting…" : total ? "Please take the notes." : taken.length ? `Taken: ${taken.join(", ")}.` : "The outlet is empty.";
+}
+
+function showFeed(device) {
+  if (!device || $("part-feed").hidden) return;
+  const sim = device.sim, waiting = Object.values((sim.places || {}).mouth || {}).reduce((sum, n) => sum + n, 0);
+  const open = Boolean(sim.open_for_notes) && sim.phase === "idle" && !waiting;
+  for (const button of $("feed").children) button.disabled = !open;
+  $("feed-take").disabled = !waiting;
+  calls("part-feed", open || waiting);
+  $("feed-hint").textContent = !("phase" in sim) ? "a real acceptor" : waiting ? "Please take the note back." : open ? "Feed a note." : sim.phase === "idle" ? "closed" : `${words(sim.phase)}…`;
+}
+
+function showCode(device) {
+  if (!device) return;
+  const reading = Boolean(device.sim.reading);
+  calls("part-code", reading);
+  $("code-show").disabled = !reading;
+  $("code-hint").textContent = !("reading" in device.sim) ? "a real reader" : reading ? "It looks for a code." : "off";
 }
 
 function showPaper(device) {
@@ -227,7 +259,7 @@ function showPad(device) {
 function showDevice(name, device) {
   const tone = device.plugged ? device.health || "unknown" : "stop";
   for (const dot of [$(`dot-${name}`), $(`device-${name}`).querySelector(".dot")]) if (dot) dot.className = `dot ${tone}`;
-  const said = !device.plugged ? "unplugged" : device.error ? `${device.health}: ${device.error}` : device.stranger ? "another unit than before" : device.health;
+  const said = !device.plugged ? "unplugged" : device.stranger ? "another unit than before" : device.error ? `${device.health}: ${device.error}` : device.health;
   const supplies = Object.entries(device.supplies || {}).map(([k, v]) => `${words(k)} ${v}`);
   $(`device-${name}`).querySelector("small").textContent = [device.model, said, ...supplies].filter(Boolean).join(" · ");
   $(`plug-${name}`).textContent = device.plugged ? "Unplug" : "Plug in";
@@ -278,6 +310,8 @@ $("card-wrong").addEventListener("click", () => insert(true));
 $("notes-take").addEventListener("click", () => act("dispenser", "take_notes"));
 $("tray").addEventListener("click", () => { if (!$("notes-take").disabled) act("dispenser", "take_notes"); });
 $("notes-half").addEventListener("click", () => act("dispenser", "take_notes", { n: 1 }));
+$("feed-take").addEventListener("click", () => act("note_acceptor", "take_note"));
+$("part-code").addEventListener("submit", (event) => { event.preventDefault(); act("barcode_scanner", "show_code", { data: $("code").value }); });
 $("paper-take").addEventListener("click", () => act("printer", "take_document"));
 $("paper-look").addEventListener("click", () => $("viewer").showModal());
 $("paper").addEventListener("click", () => $("viewer").showModal());
