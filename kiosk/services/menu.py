@@ -103,6 +103,10 @@ class Menu:
         """Return the flow of a service. Raises KeyError."""
         return self._services[name].flow
 
+    def needs(self, name: str) -> tuple[str, ...]:
+        """Return what a service rests on, in words of `NEEDS`. Raises KeyError."""
+        return self._services[name].needs
+
     def compute(self, profile: Sequence[str], now: Circumstances) -> tuple[Line, ...]:
         """Return a line for each service of the profile in its order, then for each built one that is not in it."""
         lines = [self._line(name, now) for name in profile]
