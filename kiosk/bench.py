@@ -273,7 +273,14 @@ def _layout(live: Live) -> Layout:
         if live.bank is not None
         else (),
         cards=cards,
+        codes=_codes(live) if live.bank is not None else (),
     )
+
+
+def _codes(live: Live) -> tuple[str, ...]:
+    """Return what the codes on the bills of the simulated partners say."""
+    partners = live.config.partners["simulated"].items()
+    return tuple(f"{code}/{bill['number']}" for code, partner in partners for bill in partner.get("bills", ()))
 
 
 def _panel(live: Live, name: str, place: Place) -> DevicePanel:

@@ -10,7 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from drivers.barcode_scanner.driver import HoneywellScanner
+from drivers.barcode_scanner.driver import Settings as ScannerSettings
 from drivers.base.driver import Driver
+from drivers.base.raster import Rasteriser
 from drivers.card_reader.driver import Omron3S4YR
 from drivers.card_reader.settings import Settings as ReaderSettings
 from drivers.dispenser.lcdm2000 import Lcdm2000
@@ -21,13 +24,16 @@ from drivers.note_acceptor.ssp.settings import SspSettings
 from drivers.pin_pad.driver import SzztPinPad
 from drivers.pin_pad.settings import PinPadSettings
 from drivers.printer.driver import EscPosPrinter
+from drivers.printer.settings import Settings as PrinterSettings
+from drivers.printer.settings import settings_of
+from drivers.sim.barcode_scanner import SimBarcodeScanner
 from drivers.sim.card_reader import SimOmron3S4YR
 from drivers.sim.device import SimDevice
 from drivers.sim.dispenser.lcdm2000 import SimLcdm2000
 from drivers.sim.dispenser.lcdm4000 import SimLcdm4000
 from drivers.sim.note_acceptor import SimCcnet, SimNv200
 from drivers.sim.pin_pad import SimSzztPinPad
-from drivers.sim.printer import SimEscPosPrinter
+from drivers.sim.printer import SimEscPosPrinter, build_of
 from kiosk.bank.bank import Bank
 from kiosk.bank.data import load_bank
 from kiosk.bank.storage import Store
@@ -49,6 +55,8 @@ from kiosk.services.agency import Agencies
 from kiosk.services.asking import Asking
 from kiosk.services.bill_payment import BillPayment
 from kiosk.services.cash_in import CashIns
+from kiosk.services.cash_payment import CashPayments
+from kiosk.services.complaint import Complaints
 from kiosk.services.deposit import Deposit
 from kiosk.services.dispensing import Dispensing
 from kiosk.services.entering import Entering
@@ -67,6 +75,7 @@ from kiosk.services.top_up import TopUp
 from kiosk.services.transfer import Transfer
 from kiosk.services.upkeep import Upkeep
 from kiosk.services.withdrawal import Withdrawal
+from kiosk.services.withheld import Withholding
 from kiosk.site import Site
 from kiosk.standing import Standing
 from kiosk.strict_yaml import DocumentError, Mistake
@@ -95,6 +104,7 @@ def businesses() -> tuple[Business, ...]:
         TicketSale(),
         Deposit(),
         Exchange(),
+        Complaints(),
     )  # fmt: skip
 
 
@@ -109,9 +119,8 @@ def services() -> tuple[object, ...]:
     chosen = businesses()
     receipts = Receipts({b.service.name: b.document for b in chosen})
     return (
-        Sessions(menu()), Notices(menu()), Asking(), Entering(), Accounts(), Agencies(), Dispensing(), CashIns(),
-        receipts, Upkeep(),
-        *chosen,
+        Sessions(menu()), Notices(menu()), Asking(), Entering(), Accounts(), Agencies(), CashPayments(), Dispensing(),
+        CashIns(), Withholding(), receipts, Upkeep(), *chosen,
     )  # fmt: skip
 
 
@@ -155,6 +164,17 @@ def _loads(config: Config) -> dict[str, int]:
     return {u.id: u.load for u in config.site.cash.units}
 
 
+def printer_settings(given: Mapping[str, Any]) -> PrinterSettings:
+    """Return a printer's settings; the faces are loaded only if it needs pictures."""
+
+    def rasteriser() -> Rasteriser:
+        from kiosk.ui.raster import PaperRaster
+
+        return PaperRaster()
+
+    return settings_of(given, rasteriser)
+
+
 FAMILIES: Final[Mapping[str, Family]] = {
     "omron-3s4yr": Family(
         "card_reader",
@@ -178,8 +198,8 @@ FAMILIES: Final[Mapping[str, Family]] = {
     ),
     "escpos": Family(
         "printer",
-        lambda clock, s: EscPosPrinter(clock, **s),
-        lambda clock, c: SimEscPosPrinter(clock, **c.devices.printer.simulator),
+        lambda clock, s: EscPosPrinter(clock, printer_settings(s)),
+        lambda clock, c: SimEscPosPrinter(clock, build_of(**c.devices.printer.simulator)),
     ),
     "nv200": Family(
         "note_acceptor",
@@ -190,6 +210,11 @@ FAMILIES: Final[Mapping[str, Family]] = {
         "note_acceptor",
         lambda clock, s: CcnetValidator(clock, **s),
         lambda clock, c: SimCcnet(clock, **c.devices.of("note_acceptor").simulator),
+    ),
+    "honeywell": Family(
+        "barcode_scanner",
+        lambda clock, s: HoneywellScanner(clock, ScannerSettings(**s)),
+        lambda clock, c: SimBarcodeScanner(clock, **c.devices.of("barcode_scanner").simulator),
     ),
 }
 

@@ -69,6 +69,29 @@ class DepositForm(_Strict):
     note_found_at_start: Literal["return", "vault"] = "return"
 
 
+Fate = Literal["return", "withhold", "withhold_with_credit", "credit"]
+
+
+class NoteRules(_Strict):
+    """What becomes of a note, by what the acceptor makes of it (``config/notes.yaml``)."""
+
+    unrecognized: Literal["return"] = "return"
+    counterfeit: Literal["return", "withhold"] = "return"
+    suspect: Literal["return", "withhold", "withhold_with_credit"] = "return"
+    unfit: Literal["return", "credit"] = "credit"
+    fit: Literal["credit"] = "credit"
+
+    def fate(self, classification: str) -> Fate:
+        """Return what becomes of a note; one of a kind that nobody knows goes back."""
+        fate: Fate = getattr(self, classification, "return")
+        return fate
+
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        """The kinds that are kept, credited or not."""
+        return tuple(kind for kind in ("counterfeit", "suspect") if self.fate(kind) != "return")
+
+
 class PairForm(_Strict):
     """One note of `source_minor` is changed into notes of `target_minor`, which divides it."""
 
@@ -90,6 +113,24 @@ class ExchangeForm(_Strict):
     )
     without_card_minor: int = Field(default=50_000, ge=0)
     with_card_minor: int = Field(default=200_000, ge=0)
+    request_days: int = Field(default=30, ge=1, le=365)  # a request for notes that are short stands so long
+
+
+class ComplaintForm(_Strict):
+    """By when a complaint is answered. Not later than the norm allows (`complaint_days`, models/norms)."""
+
+    answer_days: int = Field(default=15, ge=1, le=60)
+
+
+class CashPaymentForm(_Strict):
+    """Partners paid in notes: at most so much in one visit, without a card and with one.
+
+    `slip_minor`: what of the change the terminal may owe on a slip, where its notes cannot make it.
+    """
+
+    without_card_minor: int = Field(default=50_000, ge=0)
+    with_card_minor: int = Field(default=200_000, ge=0)
+    slip_minor: int = Field(default=999, ge=0)
 
 
 class Site(_Strict):
@@ -111,6 +152,12 @@ class Site(_Strict):
     remittance: RemittanceForm = RemittanceForm()
     deposit: DepositForm = DepositForm()
     exchange: ExchangeForm = ExchangeForm()
+    cash_payment: CashPaymentForm = CashPaymentForm()
+    complaint: ComplaintForm = ComplaintForm()
+    note_rules: str = "nothing_kept"  # a set of notes.yaml
+    notes_withheld_max: int = Field(default=3, ge=1, le=20)  # of one order; then nothing more is taken in it
+    note_fates: NoteRules = Field(default=NoteRules(), exclude=True)  # the set itself
+    ask_rating: bool = False
     profile: str = "standard"
     agreements: tuple[Agreement, ...] = Field(default=(), exclude=True)  # with partners, as partners.yaml says
     services: tuple[str, ...] = Field(default=(), exclude=True)  # of the profile, in the menu's order

@@ -49,6 +49,7 @@ class _Variable(_Strict):
 class _RecordForm(_Strict):
     kind: str
     if_: str | None = Field(default=None, alias="if")
+    keys: list[str] | None = None
     data: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -57,6 +58,7 @@ class _EffectForm(_Strict):
     if_: str | None = Field(default=None, alias="if")
     use: Annotated[list[str], BeforeValidator(_many)] = Field(default_factory=list)
     choose: dict[str, list[Any]] = Field(default_factory=dict)
+    pick: str | None = None
     cases: list[_EffectForm] = Field(default_factory=list)
     set: dict[str, Any] = Field(default_factory=dict)
     records: list[_RecordForm] = Field(default_factory=list)
@@ -84,6 +86,12 @@ class _EndForm(_Strict):
     code: str
     keep: str
     says: str
+    on: str = ""
+
+
+class _ChoiceForm(_Strict):
+    sets: str
+    if_: dict[str, str] = Field(default_factory=dict, alias="if")
 
 
 class _OrderForm(_Strict):
@@ -117,11 +125,12 @@ class _TableForm(_Strict):
     beside: list[str] = Field(default_factory=list)
     rest: dict[str, str]
     ends: list[_EndForm]
+    balances: list[_EndForm] = Field(default_factory=list)
     power_cut: _CutForm
     orders: dict[str, _OrderForm]
     host: _HostForm
     events: dict[str, _EventForm]
-    choices: dict[str, dict[str, str]] = Field(default_factory=dict)
+    choices: dict[str, _ChoiceForm] = Field(default_factory=dict)
     guards: dict[str, _GuardForm]
     actions: dict[str, _EffectForm]
 
@@ -133,6 +142,7 @@ class WrittenRecord:
     kind: str
     when: Ask | None
     data: Mapping[str, Ask]
+    keys: tuple[str, ...] | None = None  # of the table's keys those that it carries; None: all
 
 
 @dataclass(frozen=True)
@@ -144,6 +154,7 @@ class Effect:
     when: Ask | None = None
     use: tuple[str, ...] = ()
     choose: Mapping[str, tuple[Ask, ...]] = field(default_factory=dict)
+    pick: str = ""
     cases: tuple[Effect, ...] = ()
     set: Mapping[str, Ask] = field(default_factory=dict)
     records: tuple[WrittenRecord, ...] = ()
@@ -166,11 +177,20 @@ class GuardRule:
 
 @dataclass(frozen=True)
 class End:
-    """What must hold wherever the terminal rests."""
+    """What must hold wherever the terminal rests, or, for a balance, where a record of kind `on` is written."""
 
     code: str
     keep: Ask
     says: str
+    on: str = ""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which flow a call that leaves it open may take: `when` by flow, one not named always. `sets` keeps its name."""
+
+    sets: str
+    when: Mapping[str, Ask]
 
 
 @dataclass(frozen=True)
@@ -197,12 +217,13 @@ class Actions:
     beside: tuple[str, ...]
     rest: Mapping[str, str]
     ends: tuple[End, ...]
+    balances: Mapping[str, tuple[End, ...]]  # kind of record -> what must hold where it is written
     power_cut: Effect
     orders: Mapping[str, Order]
     host_answers: tuple[str, ...]
     host_within_ms: int
     events: Mapping[str, Effect]
-    choices: Mapping[str, Mapping[str, Ask]]  # choice -> flow -> when it can be chosen; one not named: always
+    choices: Mapping[str, Choice]
     guards: Mapping[str, GuardRule]
     actions: Mapping[str, Effect]
 
@@ -259,6 +280,7 @@ class _Reader:
             WrittenRecord(
                 r.kind, self.ask(r.if_, (*path, i, "if")),
                 {k: self.value(v, (*path, i, "data", k)) for k, v in r.data.items()},
+                None if r.keys is None else tuple(r.keys),
             )
             for i, r in enumerate(records)
         )  # fmt: skip
@@ -269,12 +291,14 @@ class _Reader:
                 self.mistakes.append(self.source.mistake((*path, "use"), f"there is no action {name!r}"))
         if form.order is not None and form.order not in self.form.orders:
             self.mistakes.append(self.source.mistake((*path, "order"), f"there is no order {form.order!r}"))
+        if form.pick is not None and form.pick not in self.form.choices:
+            self.mistakes.append(self.source.mistake((*path, "pick"), f"there is no choice {form.pick!r}"))
         choose = {
             n: tuple(self.value(v, (*path, "choose", n)) for v in values) for n, values in form.choose.items()
         }  # fmt: skip
         return Effect(
             self.ask(form.needs, (*path, "needs")), form.needs or "", self.ask(form.if_, (*path, "if")),
-            tuple(form.use), choose,
+            tuple(form.use), choose, form.pick or "",
             tuple(self.effect(c, (*path, "cases", i)) for i, c in enumerate(form.cases)),
             self.values(form.set, (*path, "set")), self.records(form.records, (*path, "records")), form.order or "",
             form.ask, tuple(form.then), self.values(form.set_after, (*path, "set_after")),
@@ -295,8 +319,12 @@ def actions_of(source: Source) -> Actions:
         for name, g in form.guards.items()
     }
     choices = {
-        by: {n: r.ask(t, ("choices", by, n)) or bool for n, t in flows.items()} for by, flows in form.choices.items()
+        by: Choice(c.sets, {n: r.ask(t, ("choices", by, "if", n)) or bool for n, t in c.if_.items()})
+        for by, c in form.choices.items()
     }  # fmt: skip
+    for by, c in form.choices.items():
+        if c.sets not in form.variables:
+            r.mistakes.append(source.mistake(("choices", by, "sets"), f"there is no variable {c.sets!r}"))
     actions = {name: r.effect(a, ("actions", name)) for name, a in form.actions.items()}
     cut = Effect(
         cases=tuple(r.effect(c, ("power_cut", "cases", i)) for i, c in enumerate(form.power_cut.cases)),
@@ -304,6 +332,10 @@ def actions_of(source: Source) -> Actions:
         records=r.records(form.power_cut.records, ("power_cut", "records")), by="power",
     )  # fmt: skip
     ends = tuple(End(e.code, r.ask(e.keep, ("ends", i)) or bool, e.says) for i, e in enumerate(form.ends))
+    balances: dict[str, tuple[End, ...]] = {}
+    for i, e in enumerate(form.balances):
+        one = End(e.code, r.ask(e.keep, ("balances", i)) or bool, e.says, e.on)
+        balances[e.on] = (*balances.get(e.on, ()), one)
     fluents = {n: r.ask(t, ("fluents", n)) or bool for n, t in form.fluents.items()}
     if r.mistakes:
         raise DocumentError(r.mistakes)
@@ -313,7 +345,7 @@ def actions_of(source: Source) -> Actions:
         frozenset(n for n, v in form.variables.items() if v.transient),
         {v.scope: tuple(n for n, w in form.variables.items() if w.scope == v.scope)
          for v in form.variables.values() if v.scope},
-        form.keys, fluents, form.start.flow, form.start.region, tuple(form.beside), form.rest, ends, cut,
+        form.keys, fluents, form.start.flow, form.start.region, tuple(form.beside), form.rest, ends, balances, cut,
         {n: Order(o.device, o.within_ms, o.person) for n, o in form.orders.items()},
         tuple(form.host.answers), form.host.within_ms, events, choices, guards, actions,
     )  # fmt: skip

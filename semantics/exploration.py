@@ -19,12 +19,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from kiosk.flow.chart import CallAny, Chart, Transition, callees
-from semantics.actions import OUTCOMES, Actions, Effect, Vars
+from kiosk.flow.chart import Chart, Transition, callees
+from semantics.actions import OUTCOMES, Actions, Effect, Vars, WrittenRecord
 
 NODES_MAX: Final = 15_000  # beyond, the answer is `unknown`; the flows have about one thousand
 CASCADE_MAX: Final = 64  # as the runner
 HOST: Final = "host"
+_OF_CASE: Final = "case "  # marks in the fluents whose the open affordances of a case are
 INNER: Final = frozenset({"entered", "done", "cancelled", "refused", "failed"})
 
 Stack = tuple[tuple[str, str], ...]
@@ -149,6 +150,8 @@ class _Step:
             raise _Stop(Broken("VF-NEEDS", said, line, file))
         for other in effect.use:
             self.apply(self.g.actions.actions[other], other, arc, chart)
+        if effect.pick:
+            self.pick(effect.pick)
         for case in effect.cases:
             if case.when is None or case.when(self.vars) is True:
                 self.choose(case)
@@ -157,9 +160,11 @@ class _Step:
         self.set(effect.set)
         for record in effect.records:
             if record.when is None or record.when(self.vars) is True:
-                data = {k: v for k, ask in record.data.items() if (v := ask(self.vars)) is not None}
-                self.records.append((record.kind, {**self._keys(), **data}))
-                self.effects = True
+                self.write(record)
+                for end in self.g.actions.balances.get(record.kind, ()):
+                    if end.keep(self.vars) is not True:
+                        line, file = (arc.line if arc else 1), (chart.file if chart else "")
+                        raise _Stop(Broken(end.code, f"{name!r}: {end.says}", line, file))
         if effect.order:
             self.pending.append(effect.order)
             self.effects = True
@@ -169,6 +174,14 @@ class _Step:
         for other in effect.then:
             self.apply(self.g.actions.actions[other], other, arc, chart)
         self.set(effect.set_after)
+
+    def write(self, record: WrittenRecord) -> None:
+        keys = self._keys()
+        if record.keys is not None:
+            keys = {k: v for k, v in keys.items() if k in record.keys}
+        data = {k: v for k, ask in record.data.items() if (v := ask(self.vars)) is not None}
+        self.records.append((record.kind, {**keys, **data}))
+        self.effects = True
 
     def set(self, values: Mapping[str, Any]) -> None:
         made = {name: ask(self.vars) for name, ask in values.items()}
@@ -245,29 +258,36 @@ class _Step:
         there = chart.states[state]
         if there.ending:
             self.stack.pop()
-            for name in self.g.actions.scoped.get(flow, ()):
-                self.vars[name] = self.g.actions.start[name]
+            for scope in (flow, chart.kind):
+                for name in self.g.actions.scoped.get(scope, ()):
+                    self.vars[name] = self.g.actions.start[name]
             if not self.stack:
                 raise _Stop(Broken("VF-ROOT", f"the root flow {flow!r} ended", there.line, chart.file))
             self.fire(there.ending.value, True)
         elif there.call:
             self.push(there.call)
         elif there.call_any:
-            self.push(self.chosen(there.call_any, callees(self.g.charts, there), f"{flow}/{state}"))
+            name = self.vars[self.g.actions.choices[there.call_any.by].sets]
+            if name not in callees(self.g.charts, there):
+                says = f"{flow}/{state} is entered, and no service was chosen"
+                raise _Stop(Broken("VF-CHOICE", says, there.line, chart.file))
+            self.push(name)
         elif chart.understands(state, "entered"):
             self.fire("entered", True)
 
-    def chosen(self, call: CallAny, names: tuple[str, ...], at: str) -> str:
-        """Return the flow that the environment chooses of those that are described and can be chosen now."""
-        rules = self.g.actions.choices.get(call.by, {})
-        can = [n for n in names if n not in self.g.missing and (n not in rules or rules[n](self.vars) is True)]
-        if not can:
-            self.g.untold.setdefault(at, self.event)
+    def pick(self, choice: str) -> None:
+        """Let the environment choose, of the flows that are described, one that can be chosen now."""
+        rules = self.g.actions.choices[choice]
+        names = self.g.choosable.get(choice, ())
+        can = [n for n in names if n not in rules.when or rules.when[n](self.vars) is True]
+        told = [n for n in can if n not in self.g.missing]
+        if not told:
+            if can:
+                self.g.untold.setdefault("/".join(self.stack[-1]), self.event)
             raise _Untold
-        name = can[self.oracle.pick(len(can)) if len(can) > 1 else 0]
+        self.vars[rules.sets] = name = told[self.oracle.pick(len(told)) if len(told) > 1 else 0]
         if len(names) > 1:
             self.oracle.said.append(name)
-        return name
 
     def push(self, flow: str) -> None:
         chart = self.g.charts[flow]
@@ -350,7 +370,9 @@ class Graph:
         self.answer_of |= dict.fromkeys(self.actions.host_answers, HOST)
         own = {name: self._undeclared(chart) for name, chart in self.charts.items()}
         states = (s for c in self.charts.values() for s in c.states.values())
-        chosen = {n for s in states if s.call_any for n in callees(self.charts, s)}
+        #: choice -> the flows that it is between
+        self.choosable = {s.call_any.by: callees(self.charts, s) for s in states if s.call_any}
+        chosen = {n for names in self.choosable.values() for n in names}
         #: services that are left out, each with the words of it and of what it calls that the table does not describe
         self.missing = {n: words for n in sorted(chosen) if (words := self._with_calls(n, own))}
 
@@ -542,6 +564,12 @@ class FluentRules:
             before = holding | given
             finishes, starts = record.finishes, record.starts
             now = set(holding)
+            case = data.get("case")
+            if case is not None and starts:
+                if any(self._key_of.get(a) == "case" for a in starts):
+                    now = {a for a in now if not a.startswith(_OF_CASE)} | {f"{_OF_CASE}{case}"}
+            elif case is not None and finishes and f"{_OF_CASE}{case}" not in now:
+                finishes = tuple(a for a in finishes if self._key_of.get(a) != "case")
             if kind == "boot":  # whoever was there has gone, and what stands on a session with him
                 finishes = (*finishes, *(a for a in now if self._key_of.get(a) == "session"))
             for affordance in finishes:

@@ -88,6 +88,10 @@ class Instance:
     acts: int = 0
     cut: bool = False  # the power was cut once already; it is cut once only for each instance
 
+    def is_of(self, value: Any) -> bool:
+        """Tell whether a slice is this instance's: the value that its trigger bound, any if nothing was bound."""
+        return not self.bound or self.bound[-1][1] == value
+
 
 _Opened = tuple[int, frozenset[tuple[int, Instance]]]  # a place, and what is open of the norms that open an act
 
@@ -190,7 +194,7 @@ class Verifier:
         for atom in atoms:
             if atom.event not in events:
                 continue
-            own = norm.slice is None or (i.mine and norm.slice in record.data)
+            own = norm.slice is None or (i.mine and norm.slice in record.data and i.is_of(record.data[norm.slice]))
             free = norm.slice is not None and norm.slice not in self.norms.vocabulary.events[atom.event].data
             if not (own or (wide and free)):
                 continue
@@ -238,7 +242,8 @@ class Verifier:
     @staticmethod
     def at(norm: Norm, record: Written, i: Instance) -> Instance:
         """Return an instance as it meets a record: from the one that opens a further customer or case, not its own."""
-        return replace(i, mine=False) if i.mine and record.kind == OPENERS.get(norm.slice or "") else i
+        opens = i.mine and record.kind == OPENERS.get(norm.slice or "")
+        return replace(i, mine=False) if opens and i.is_of(record.data.get(norm.slice or "")) else i
 
     def follow(
         self, norm: Norm, record: Written, before: frozenset[str], after: frozenset[str], i: Instance

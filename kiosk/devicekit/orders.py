@@ -22,6 +22,7 @@ from drivers.base.acceptor import (
     StopCashIn,
 )
 from drivers.base.barcode import CancelReadBarcode, ReadBarcode
+from drivers.base.chip import ChipBytes, ChipIO, ChipPower
 from drivers.base.secrets import Pan
 from drivers.base.vocabulary import (
     AcceptCard,
@@ -39,6 +40,7 @@ from drivers.base.vocabulary import (
     StopKeys,
     Text,
 )
+from drivers.card_reader.orders import DeviceOrder
 from drivers.sim.device import SimDevice
 from kiosk.devicekit.contract import pin_pad
 
@@ -104,6 +106,15 @@ def _picks(arguments: Mapping[str, Any]) -> dict[str, int]:
     return {name: int(count) for name, count in arguments.items() if name != "number"}
 
 
+def _values(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a card reader's order: tracks written ``tracks=12``, characters also if they are digits."""
+    made: dict[str, Any] = {name: value for name, value in arguments.items() if name != "code"}
+    if "tracks" in made:
+        made["tracks"] = tuple(int(digit) for digit in str(made["tracks"]) if digit.isdigit())
+    texts = ("characters", "base", "start", "end")
+    return {name: str(value) if name in texts else value for name, value in made.items()}
+
+
 Maker = Callable[[str, Mapping[str, Any]], Command]
 
 COMMANDS: Final[Mapping[str, Mapping[str, Maker]]] = {
@@ -113,6 +124,11 @@ COMMANDS: Final[Mapping[str, Mapping[str, Maker]]] = {
         "eject_card": lambda t, _a: EjectCard(ticket=t),
         "retain_card": lambda t, _a: RetainCard(ticket=t),
         "reset": lambda t, a: Reset(ticket=t, media=str(a.get("media", "hold"))),
+        "chip_power": lambda t, a: ChipPower(ticket=t, action=str(a.get("action", "cold")), protocol=a.get("protocol")),
+        "chip_io": lambda t, a: ChipIO(
+            ticket=t, apdu=ChipBytes(str(a.get("apdu", "00A4040000"))), protocol=str(a.get("protocol", "chipT0"))
+        ),
+        "device_order": lambda t, a: DeviceOrder(ticket=t, code=str(a.get("code", "10")), values=_values(a)),
     },
     "CashDispenser": {
         "dispense": lambda t, a: Dispense(ticket=t, picks=_picks(a), number=int(a.get("number", 0))),

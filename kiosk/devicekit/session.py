@@ -12,11 +12,21 @@ from drivers.base.clock import MonotonicClock, SimClock
 from drivers.base.errors import LineError
 from drivers.base.line import SerialLine, SerialSettings
 from drivers.base.vocabulary import Identity
-from drivers.sim.pty import serve_pty
+from drivers.sim.pty import serve_pty, step_pty
 from drivers.sim.wire import Wire
-from kiosk.devicekit.bench import Bench, Person, PtyHands, RealPace, SimPace, WireHands, try_check
+from kiosk.devicekit.bench import (
+    Bench,
+    Person,
+    PtyHands,
+    RealPace,
+    SimPace,
+    SteppedLine,
+    SteppedPace,
+    WireHands,
+    try_check,
+)
 from kiosk.devicekit.check import Check, Need, Trial, Verdict
-from kiosk.devicekit.coverage import Coverage, coverage
+from kiosk.devicekit.coverage import NEW_DEVICE, Coverage, coverage
 from kiosk.devicekit.sweep.base import Swept
 from kiosk.devicekit.units import Unit
 
@@ -25,12 +35,13 @@ class Place(Enum):
     """Where the device under test is."""
 
     MEMORY = "simulator in memory, virtual time"
-    PTY = "simulator on a pseudo-terminal, real time"
+    PTY = "simulator on a pseudo-terminal, virtual time"
+    LIVE_PTY = "simulator on a pseudo-terminal, real time"
     PORT = "hardware on a port"
 
 
 _ALL: Final = frozenset(Need)
-_PTY: Final = _ALL - {Need.LONG, Need.MEMORY}
+_LIVE_PTY: Final = _ALL - {Need.LONG, Need.MEMORY}
 _PORT: Final = frozenset({Need.HANDS, Need.VALUE, Need.LONG})
 
 
@@ -72,8 +83,29 @@ def bench_in_memory(unit: Unit) -> Bench:
     )
 
 
-def bench_on_pty(unit: Unit, *, long: bool = False) -> Bench:
-    """Return a fresh bench: the simulator on a new pseudo-terminal, the driver on it through `SerialLine`."""
+def bench_on_pty(unit: Unit) -> Bench:
+    """Return a fresh bench: the simulator on a new pseudo-terminal, the driver on it through `SerialLine`, and a
+    clock that jumps when no byte is under way.
+    """
+    clock = SimClock()
+    device = unit.simulator(clock)
+    server = step_pty(device, clock)
+    woken = threading.Event()
+    line = SteppedLine(server, SerialLine(server.path, unit.serial, woken.set), woken)
+    return Bench(
+        clock=clock,
+        make_driver=unit.driver,
+        line=line,
+        decoder=unit.decoder(),
+        pace=SteppedPace(clock, server, line),
+        provides=_provides(unit, _ALL),
+        hands=PtyHands(server, device),
+        closing=server.stop,
+    )
+
+
+def bench_on_live_pty(unit: Unit, *, long: bool = False) -> Bench:
+    """Return a fresh bench as `bench_on_pty` does, but in real time, with a thread at each end."""
     clock = MonotonicClock()
     device = unit.simulator(clock)
     server = serve_pty(device, clock)
@@ -85,7 +117,7 @@ def bench_on_pty(unit: Unit, *, long: bool = False) -> Bench:
         line=line,
         decoder=unit.decoder(),
         pace=RealPace(clock, woken),
-        provides=_provides(unit, _PTY | {Need.LONG} if long else _PTY),
+        provides=_provides(unit, _LIVE_PTY | {Need.LONG} if long else _LIVE_PTY),
         hands=PtyHands(server, device),
         closing=server.stop,
     )
@@ -136,7 +168,7 @@ def run_session(
             session.identity = ready.identity
         session.trials.append(trial)
         tried(trial)
-    entries = [entry for trial in session.trials for entry in trial.trace]
+    entries = [entry for trial in session.trials for entry in (NEW_DEVICE, *trial.trace)]
     swept = unit.sweep(lambda: bench_in_memory(unit)) if place is not Place.PORT else Swept()
     session.wrong = swept.wrong
     if place is not Place.PORT:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from drivers.barcode_scanner.driver import HoneywellScanner
+from drivers.base.acceptor import Classification
 from drivers.base.clock import Clock
 from drivers.base.driver import Driver
 from drivers.base.line import SerialSettings
@@ -18,7 +19,8 @@ from drivers.dispenser.lcdm2000 import Lcdm2000
 from drivers.dispenser.lcdm4000 import Lcdm4000
 from drivers.note_acceptor.ccnet.driver import CcnetValidator
 from drivers.note_acceptor.ssp.driver import SspValidator
-from drivers.note_acceptor.ssp.settings import SSP_LINE
+from drivers.note_acceptor.ssp.settings import SSP_LINE, SspSettings
+from drivers.note_acceptor.ssp.smart_payout import SmartPayout
 from drivers.pin_pad.driver import SzztPinPad
 from drivers.printer.driver import EscPosPrinter
 from drivers.printer.settings import EPSON, RELIANCE
@@ -29,10 +31,19 @@ from drivers.sim.barcode_scanner import SimBarcodeScanner
 from drivers.sim.card_reader import SimOmron3S4YR
 from drivers.sim.device import SimDevice
 from drivers.sim.dispenser import SimLcdm2000, SimLcdm4000
-from drivers.sim.note_acceptor import SimCcnet, SimNv200
+from drivers.sim.note_acceptor import SimCcnet, SimNv200, SimSmartPayout
 from drivers.sim.pin_pad import SimSzztPinPad
 from kiosk.devicekit.check import Suite
-from kiosk.devicekit.contract import barcode_reader, card_reader, cash_acceptor, dispenser, pin_pad, printer
+from kiosk.devicekit.contract import (
+    barcode_reader,
+    card_reader,
+    cash_acceptor,
+    cash_recycler,
+    chip,
+    dispenser,
+    pin_pad,
+    printer,
+)
 from kiosk.devicekit.decode import barcode_scanner as barcode_frames
 from kiosk.devicekit.decode import card_reader as card_reader_frames
 from kiosk.devicekit.decode import dispenser as dispenser_frames
@@ -40,13 +51,15 @@ from kiosk.devicekit.decode import note_acceptor as acceptor_frames
 from kiosk.devicekit.decode import pin_pad as pin_pad_frames
 from kiosk.devicekit.decode import printer as printer_frames
 from kiosk.devicekit.frames import Decoder, Vocabulary
+from kiosk.devicekit.keyring import KeyRing
 from kiosk.devicekit.sweep.barcode_scanner import sweep as sweep_barcode
 from kiosk.devicekit.sweep.base import Sweep
 from kiosk.devicekit.sweep.card_reader import sweep as sweep_card_reader
+from kiosk.devicekit.sweep.ccnet import sweep as sweep_ccnet
 from kiosk.devicekit.sweep.dispenser import sweep_1000, sweep_2000, sweep_4000
-from kiosk.devicekit.sweep.note_acceptor import sweep_ccnet, sweep_ssp
 from kiosk.devicekit.sweep.pin_pad import sweep as sweep_pin_pad
 from kiosk.devicekit.sweep.printer import sweep_epson, sweep_reliance
+from kiosk.devicekit.sweep.ssp import sweep_essp, sweep_smart_payout, sweep_ssp
 
 
 @dataclass(frozen=True)
@@ -91,10 +104,33 @@ def _simulator(kind: Any) -> Callable[[Clock], SimDevice]:
     return made
 
 
+_RING: Final = KeyRing()
+"""What the drivers of encrypted units draw their secrets from."""
+_RECYCLED: Final = (5_000, 10_000)
+_JUDGED: Final[Mapping[str, tuple[int, ...]]] = {"counterfeit": (100,), "suspect": (100,), "unfit": (100,)}
+_SORTS: Final[Mapping[int, Classification]] = {7: "counterfeit", 8: "suspect", 9: "unfit"}
+
+
+def _essp(clock: Clock) -> SspValidator:
+    return SspValidator(clock, SspSettings(encrypt=True, protocol=8), _RING)
+
+
+def _judging(clock: Clock) -> SspValidator:
+    return SspValidator(clock, SspSettings(encrypt=True, protocol=8, classifications=_SORTS), _RING)
+
+
+def _smart_payout(clock: Clock) -> SmartPayout:
+    return SmartPayout(clock, SspSettings(encrypt=True, protocol=8, recycle_values_minor=_RECYCLED), _RING)
+
+
+def _essp_frames() -> Decoder:
+    return acceptor_frames.SspDecoder(_RING)
+
+
 _UNITS: Final = (
     Unit(
         "omron-3s4yr", "CardReader", "omron-3s4yr", "OMRON 3S4YR card reader",
-        Omron3S4YR, SimOmron3S4YR, card_reader_frames.CardReaderDecoder, card_reader.SUITE,
+        Omron3S4YR, SimOmron3S4YR, card_reader_frames.CardReaderDecoder, Suite((*card_reader.SUITE, *chip.CHECKS)),
         card_reader_frames.VOCABULARY, sweep_card_reader, SerialSettings(parity="even"),
     ),
     Unit(
@@ -140,6 +176,21 @@ _UNITS: Final = (
         "ssp", "CashAcceptor", "ssp", "SSP note validator (NV200), in clear",
         _driver(SspValidator), _simulator(SimNv200), acceptor_frames.SspDecoder, cash_acceptor.SUITE,
         acceptor_frames.SSP_VOCABULARY, sweep_ssp, SSP_LINE,
+    ),
+    Unit(
+        "essp", "CashAcceptor", "ssp", "SSP note validator (NV200), encrypted (eSSP)",
+        _driver(_essp), _simulator(SimNv200), _essp_frames, cash_acceptor.SUITE,
+        acceptor_frames.ESSP_VOCABULARY, sweep_essp(_RING), SSP_LINE,
+    ),
+    Unit(
+        "essp-judging", "CashAcceptor", "ssp", "SSP note validator (NV200), eSSP, with channels for doubted notes",
+        _driver(_judging), _simulator(lambda clock: SimNv200(clock, judged=_JUDGED)), _essp_frames,
+        cash_acceptor.SUITE, acceptor_frames.ESSP_VOCABULARY, sweep_essp(_RING), SSP_LINE,
+    ),
+    Unit(
+        "smart-payout", "CashAcceptor", "ssp", "SSP note recycler (SMART Payout), encrypted (eSSP)",
+        _driver(_smart_payout), _simulator(lambda clock: SimSmartPayout(clock, stored=cash_recycler.STOCK)),
+        _essp_frames, cash_recycler.SUITE, acceptor_frames.SMART_PAYOUT_VOCABULARY, sweep_smart_payout(_RING), SSP_LINE,
     ),
     Unit(
         "honeywell", "BarcodeReader", "honeywell", "Honeywell serial barcode scanner",

@@ -13,7 +13,7 @@ from kiosk.flow.offers import action, guard, view
 from kiosk.ports import HostAnswered, Reason
 from kiosk.services import hosting
 from kiosk.services.case import Case, Posting
-from kiosk.services.facts import Answer, Intent, PinEntry, Refusal
+from kiosk.services.facts import Answer, Intent, Pin, PinEntry, Refusal
 from kiosk.turn import Turn
 
 
@@ -39,6 +39,11 @@ class Asking:
         answer = turn.event.payload
         return isinstance(answer, HostAnswered) and answer.code in hosting.RETAIN
 
+    @guard
+    def pin_held(self, turn: Turn) -> bool:
+        """Whether the PIN can still be sent: it is dropped when it was wrong, until it has been keyed again."""
+        return turn.find(Pin) is not None
+
     @action
     def send_request(self, turn: Turn) -> None:
         """Make the case of the intent and send its request."""
@@ -52,7 +57,7 @@ class Asking:
         assert isinstance(answer, HostAnswered)
         turn.put(Answer(case.rrn, case.approved or case.amount, answer.available, answer.ledger, answer.extra))
         turn.drop(Refusal)
-        if case.posting not in (Posting.DELIVERY, Posting.VAULT):
+        if case.posting in (Posting.NOTHING, Posting.ANSWER):
             hosting.settle_case(turn, Reason.NO_ANSWER)
 
     @action
@@ -93,7 +98,7 @@ class Asking:
 
     @action
     def settle_after_restart(self, turn: Turn) -> None:
-        hosting.settle_case(turn, Reason.RESTART)
+        hosting.settle_case(turn, Reason.RESTART, last=True)
 
     # ------------------------------------------------------------ views
 

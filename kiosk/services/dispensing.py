@@ -35,6 +35,7 @@ def note(turn: Turn, kind: str, **data: object) -> Case:
     if kind in ("dispensed", "case_closed") and case.approved is not None:
         data["approved_minor"] = case.approved.minor
     if kind in ("dispensed", "dispense_ordered"):
+        data["posting"] = case.posting.value
         data["paid_minor"] = turn.site.worth(dict(case.moved)).minor
     turn.record(kind, **data)
     turn.put(case)
@@ -119,9 +120,10 @@ class Dispensing:
         case = turn.get(Case)
         if not isinstance(result, DispenseResult) or case.orders >= ORDERS_MAX or case.approved is None:
             return None
+        wanted = turn.site.worth(dict(case.ordered)) if case.posting.takes_cash else case.approved
         if result.unaccounted or turn.cash.count(Place.PATH):
             return None  # a jam is not emptied by more notes
-        rest = case.approved - turn.site.worth(plus(case.moved, result.moved))
+        rest = wanted - turn.site.worth(plus(case.moved, result.moved))
         failed = minus(case.ordered, result.moved)
         used = plus(result.moved, result.rejected)
         others = [

@@ -6,9 +6,9 @@ from functools import lru_cache
 from typing import Final
 
 import pygame
-import qrcode
 
 from drivers.base.vocabulary import Align, Columns, Document, Feed, QrCode, Rule, Text
+from kiosk.ui.codes import qr_matrix
 from kiosk.ui.draw import sheet
 from kiosk.ui.render import png_of
 from kiosk.ui.theme import Colour
@@ -18,7 +18,6 @@ BLACK: Final[Colour] = (32, 34, 38)
 PX: Final = 22  # text of scale 1
 ROW: Final = 31
 SIDE: Final = 28
-QUIET: Final = 4  # modules of white around a code (ISO/IEC 18004)
 
 
 @lru_cache(maxsize=1)
@@ -96,10 +95,7 @@ def _columns(element: Columns, width: int) -> pygame.Surface:
 
 
 def _code(content: str, width: int) -> pygame.Surface:
-    code = qrcode.QRCode(border=QUIET)
-    code.add_data(content)
-    code.make(fit=True)
-    matrix = code.get_matrix()
+    matrix = qr_matrix(content)
     module = max(2, min(6, width // len(matrix)))
     size = module * len(matrix)
     strip = _strip(width, size)

@@ -408,6 +408,7 @@ BODIES = {
     say.Shape.VALUES: b"\x01\x10\x27\x00\x00CNY",
     say.Shape.PAIRS: b"\x01\x10\x27\x00\x00\x10\x27\x00\x00CNY",
     say.Shape.VALUES_CODE: b"\x01\x10\x27\x00\x00CNY\x01",
+    say.Shape.VALUE: (10_000).to_bytes(4, "little") + b"CNY",
     say.Shape.VALUE_V8: b"",
 }
 
@@ -420,7 +421,7 @@ def test_every_event_out_of_the_blue(event):
     assert credited == ([10_000] if event.code in (0xEE, 0xE2) else [])
     lost = bool(bench.saw(DeviceLost))
     assert lost == (event.code == 0xF1)
-    if event.code in (0xE9, 0xEA, 0xE7, 0xCF, 0xE0, 0xE3):
+    if event.code in (0xE9, 0xEA, 0xE7, 0xCF, 0xE0, 0xE3, 0xB0):
         assert bench.saw(HealthChanged)[1].health is not Health.OK
     assert bench.driver.strange == b""
 
