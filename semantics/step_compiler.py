@@ -12,7 +12,7 @@ from semantics.codegen import Ask
 from semantics.instances import ALIVE, BOUND, DOUBT
 from semantics.monitor_state import MonitorState
 from semantics.norms import expression
-from semantics.norms.language import Norm
+from semantics.norms.language import Duty, Norm
 from semantics.rare_steps import Change, RareSteps
 from semantics.step_text import Handler, StepText
 from semantics.verdict import Outcome
@@ -53,7 +53,8 @@ class StepCompiler:
         self.changes = bool(finishes or starts)
         if not self.changes:
             return
-        if state.integrity and len({a for a, _, _ in starts}) < len(starts):
+        once = [a for a, _, _ in starts if a not in state.vocabulary.multiple]
+        if state.integrity and len(set(once)) < len(once):
             x.call(0, f"changed = rare.change_state({x.name(plan, 'plan')}, c)")
             return
         x.add(0, "changed = False")
@@ -203,8 +204,23 @@ class StepCompiler:
                 x.add(0, f"if {table}:" if every else f"if {k} in {table}:")
                 x.call(1, f"rare.release({q}, {every}, c)")
         for q in self.state.keeps if self.changes else ():
-            x.add(0, f"if changed and {x.table(q)}:")
-            x.call(1, f"rare.keep_all({q}, c)")
+            if self._touches(self.state.duties[q][1]):
+                x.add(0, f"if changed and {x.table(q)}:")
+                x.call(1, f"rare.keep_all({q}, c)")
+
+    def _touches(self, duty: Duty) -> bool:
+        """Tell whether this record can change what a duty is to keep: what starts, what finishes and all that falls."""
+        parts = list(expression.parts_of(duty.keep)) if duty.keep is not None else []
+        if any(isinstance(p, expression.Seen) for p in parts):
+            return True
+        finishes, starts = self.rare.plan(self.text.events)
+        fallen, falling = set(), {a for a, _, _ in finishes}
+        while falling:
+            base = falling.pop()
+            fallen.add(base)
+            falling |= {dependent for dependent, _ in self.rare.falls[base][1]} - fallen
+        touched = fallen | {a for a, _, _ in starts}
+        return any(p.affordance in touched for p in parts if isinstance(p, expression.Holds))
 
     # ------------------------------------------------ activation
 
