@@ -36,6 +36,7 @@ class CashForm(_Strict):
     quick_amounts_minor: list[int] = Field(min_length=1, max_length=8)
     mix: Literal["minimumBills", "equalEmptying"] = "minimumBills"
     offer_mixes: int = Field(default=3, ge=1, le=4)
+    low_notes: int = Field(default=50, ge=0)
 
     @model_validator(mode="after")
     def _fits(self) -> CashForm:
