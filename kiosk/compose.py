@@ -65,6 +65,7 @@ from kiosk.services.exchange import Exchange
 from kiosk.services.facts import OpenCases, about
 from kiosk.services.inquiry import Inquiry
 from kiosk.services.menu import Business, Menu
+from kiosk.services.notices import Notices
 from kiosk.services.payee import Accounts
 from kiosk.services.pin_change import PinChange
 from kiosk.services.receipt import Receipts
@@ -119,8 +120,8 @@ def services() -> tuple[object, ...]:
     chosen = businesses()
     receipts = Receipts({b.service.name: b.document for b in chosen})
     return (
-        Sessions(menu()), Asking(), Entering(), Accounts(), Agencies(), CashPayments(), Dispensing(), CashIns(),
-        Withholding(), receipts, Upkeep(), *chosen,
+        Sessions(menu()), Notices(menu()), Asking(), Entering(), Accounts(), Agencies(), CashPayments(), Dispensing(),
+        CashIns(), Withholding(), receipts, Upkeep(), *chosen,
     )  # fmt: skip
 
 

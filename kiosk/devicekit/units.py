@@ -23,7 +23,7 @@ from drivers.note_acceptor.ssp.settings import SSP_LINE, SspSettings
 from drivers.note_acceptor.ssp.smart_payout import SmartPayout
 from drivers.pin_pad.driver import SzztPinPad
 from drivers.printer.driver import EscPosPrinter
-from drivers.printer.settings import EPSON, RELIANCE
+from drivers.printer.settings import EPSON, RELIANCE, settings_of
 from drivers.printer.settings import Profile as PrinterProfile
 from drivers.printer.settings import Settings as PrinterSettings
 from drivers.sim import printer as printer_sim
@@ -94,6 +94,13 @@ def _printer(clock: Clock, profile: PrinterProfile) -> Driver:
     return EscPosPrinter(clock, PrinterSettings(profile=profile))
 
 
+def _plain_printer(clock: Clock) -> Driver:
+    from kiosk.ui.raster import PaperRaster  # with it come fonts and a window library
+
+    given = {"profile": "epson", "encoding": "cp437", "chinese_mode": False, "text": "missing", "qr": "raster"}
+    return EscPosPrinter(clock, settings_of(given, PaperRaster))
+
+
 def _driver(kind: Any) -> Callable[[Clock], Driver]:
     """Take a driver whose capabilities the shared union does not name."""
     made: Callable[[Clock], Driver] = kind
@@ -161,6 +168,13 @@ _UNITS: Final = (
         lambda clock: printer_sim.SimEscPosPrinter(clock, printer_sim.RELIANCE),
         lambda: printer_frames.PrinterDecoder(fixed_bits=False), printer.SUITE,
         printer_frames.vocabulary(presenter=True), sweep_reliance, checked=False,
+    ),
+    Unit(
+        "escpos-plain", "Printer", "escpos", "ESC/POS printer without Chinese font and QR command: pictures",
+        _plain_printer,
+        lambda clock: printer_sim.SimEscPosPrinter(clock, printer_sim.PLAIN),
+        lambda: printer_frames.PrinterDecoder(fixed_bits=True), printer.SUITE,
+        printer_frames.vocabulary(presenter=False), sweep_epson, checked=False,
     ),
     Unit(
         "epson", "Printer", "escpos", "ESC/POS printer without presenter (Epson TM)",
