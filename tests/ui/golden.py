@@ -13,14 +13,6 @@ from .samples import view
 
 SHOWN = ("idle", "enter_pin", "choose_amount", "choose_mix", "take_notes", "suspect_case", "receipt_on_screen")
 GOLDEN: dict[str, str] = {
-<<<<<<< HEAD
-=======
-    "idle zh-CN": "f11d3e2c202ad5a09e08a279f4776d008b00818994a0f247077aa2ba7963680a",
-    "idle en": "b700d623ce7e5287c7d9e80c6f47c4a6b84da9836a91b4a89826d682c4face30",
-    "enter_pin zh-CN": "5a7bf709e0efe0da6d2d06ed01cd4b18b48cbb202323cd6b80e44d3f38db95f5",
-    "enter_pin en": "d2109acd86de8014ba61196d071b569a671a7eacf5a27b56adc5ad4622659f32",
-    "choose_amount zh-CN": "7b26f99990198da6afb4e5a11232b360c897f1ce5eebd62751898cd9d5af4e5c",
->>>>>>> main
     "choose_amount en": "3b588279838d4150c55bce8e90ec012fd02bafe85c28a72566512df32e8901ca",
     "choose_amount zh-CN": "7b26f99990198da6afb4e5a11232b360c897f1ce5eebd62751898cd9d5af4e5c",
     "choose_mix en": "81d6355c2bcd118c9a88257da5d885f275d9cb92317457d5dc307e1a367d57a3",
