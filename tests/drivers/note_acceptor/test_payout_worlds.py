@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drivers.base.acceptor import LastPayOut, PayOut, StoredNotes
@@ -73,6 +73,8 @@ def back(bench: Bench) -> None:
     nth=st.integers(1, 4),
     wire=st.lists(wire_faults, max_size=2),
 )
+@example(stock={HUNDRED: 0, FIFTY: 2}, picks={HUNDRED: 0, FIFTY: 2}, fault=("payout_diverted", {}), nth=1, wire=[])
+@example(stock={HUNDRED: 0, FIFTY: 1}, picks={HUNDRED: 0, FIFTY: 1}, fault=("jam_recovery", {}), nth=1, wire=[])
 def test_whatever_happens_to_a_payout(stock, picks, fault, nth, wire):
     bench = Bench.smart(stored=dict(stock), settings={"protocol": 8}).ready()
     before = bench.do(StoredNotes(ticket="before"))
