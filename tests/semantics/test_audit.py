@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,9 @@ def test_what_another_rule_would_have_changed(norms: NormSet, entries: list[Entr
     (over / "parameters.yaml").write_text(text.replace("session_longest: {value: 30m", "session_longest: {value: 5s"))
     there = [("KIOSK001", entries)]
     said = difference(audit(norms, there), audit(norms_in(MODELS / "norms", over), there))
-    assert "norm changed: N-JRN-04" in said
+    assert "parameter changed: session_longest: 1800 s -> 5 s" in said
+    assert "norm changed: N-JRN-04: by a parameter" in said
+    assert said.endswith("verdicts would have come, 0 would have gone")
     assert "KIOSK001  newly violated: N-JRN-04@" in said
     assert difference(audit(norms, there), audit(norms, there)) == "nothing would have been judged otherwise"
 
@@ -147,6 +150,17 @@ def test_a_norm_that_never_fires_and_a_strange_record_end_badly(entries: list[En
     assert result.exit_code == 1
     assert "never in force" in result.output
     assert "there is no kind 'brewed'" in result.output
+
+
+def test_a_norm_that_says_why_it_never_fires_is_told_and_excused(norms: NormSet, entries: list[Entry]) -> None:
+    idle = audit(norms, [("KIOSK001", entries)]).never_fired[0]
+    why = "this hardware has no bin"
+    said = NormSet(
+        tuple(replace(n, never_fires=why) if n.id == idle else n for n in norms.norms), norms.vocabulary
+    )  # fmt: skip
+    result = audit(said, [("KIOSK001", entries)])
+    assert idle not in result.never_fired
+    assert f"never in force here, as they say themselves: {idle} ({why})" in result.render()
 
 
 def test_what_is_no_journal_is_said(tmp_path: Path) -> None:
