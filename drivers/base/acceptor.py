@@ -64,7 +64,7 @@ class CashInStart(Command):
     verb = "cash_in_start"
     escrow: bool = True
     values_minor: tuple[int, ...] | None = None
-    withhold: tuple[Classification, ...] = ()
+    withhold: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,7 +75,7 @@ class CashInDriver(AcceptorDriver):
         self._values: dict[int, int] = {}  # the device's number of a note type -> minor units, of our currency
         self._sorts: dict[int, Classification] = {}  # the device's number of a note type -> what it makes of it
         self._wanted: frozenset[int] = frozenset()
-        self._withhold: frozenset[Classification] = frozenset()
+        self._withhold: frozenset[str] = frozenset()
         self._accepting = False
         self._decision = "hold"
         self._ordered = 0  # how often the device has been told to do what was decided

@@ -216,7 +216,8 @@ def _ssp(bench: Bench) -> Steps[Introduced | None]:
         setup = read_setup(frames[0].data[1:])
     except RemoteProtocolError as error:
         return "ssp", Identity(model="SSP device"), "likely", str(error)
-    return "ssp", Identity(model=f"ITL {setup.unit}", firmware=setup.firmware), "certain", ""
+    profile = "smart-payout" if setup.unit == "SMART Payout" else "ssp"
+    return profile, Identity(model=f"ITL {setup.unit}", firmware=setup.firmware), "certain", ""
 
 
 def _scanner(bench: Bench) -> Steps[Introduced | None]:

@@ -23,7 +23,7 @@ from drivers.note_acceptor.ssp.settings import SSP_LINE, SspSettings
 from drivers.note_acceptor.ssp.smart_payout import SmartPayout
 from drivers.pin_pad.driver import SzztPinPad
 from drivers.printer.driver import EscPosPrinter
-from drivers.printer.settings import EPSON, RELIANCE
+from drivers.printer.settings import EPSON, RELIANCE, settings_of
 from drivers.printer.settings import Profile as PrinterProfile
 from drivers.printer.settings import Settings as PrinterSettings
 from drivers.sim import printer as printer_sim
@@ -66,8 +66,9 @@ from kiosk.devicekit.sweep.ssp import sweep_essp, sweep_smart_payout, sweep_ssp
 class Unit:
     """One profile of one family.
 
-    `checked`: the protocol has check characters. `serial`: how the port is opened unless told otherwise.
-    `sweep`: what exercises every code on a simulator in memory.
+    `configured`: the family's name in the configuration, where it is another. `checked`: the protocol has check
+    characters. `serial`: how the port is opened unless told otherwise. `sweep`: what exercises every code on a
+    simulator in memory.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Unit:
     sweep: Sweep
     serial: SerialSettings = field(default_factory=SerialSettings)
     checked: bool = True
+    configured: str = ""
 
 
 def _stock(units: int) -> dict[str, int]:
@@ -90,6 +92,13 @@ def _stock(units: int) -> dict[str, int]:
 
 def _printer(clock: Clock, profile: PrinterProfile) -> Driver:
     return EscPosPrinter(clock, PrinterSettings(profile=profile))
+
+
+def _plain_printer(clock: Clock) -> Driver:
+    from kiosk.ui.raster import PaperRaster  # with it come fonts and a window library
+
+    given = {"profile": "epson", "encoding": "cp437", "chinese_mode": False, "text": "missing", "qr": "raster"}
+    return EscPosPrinter(clock, settings_of(given, PaperRaster))
 
 
 def _driver(kind: Any) -> Callable[[Clock], Driver]:
@@ -161,6 +170,13 @@ _UNITS: Final = (
         printer_frames.vocabulary(presenter=True), sweep_reliance, checked=False,
     ),
     Unit(
+        "escpos-plain", "Printer", "escpos", "ESC/POS printer without Chinese font and QR command: pictures",
+        _plain_printer,
+        lambda clock: printer_sim.SimEscPosPrinter(clock, printer_sim.PLAIN),
+        lambda: printer_frames.PrinterDecoder(fixed_bits=True), printer.SUITE,
+        printer_frames.vocabulary(presenter=False), sweep_epson, checked=False,
+    ),
+    Unit(
         "epson", "Printer", "escpos", "ESC/POS printer without presenter (Epson TM)",
         lambda clock: _printer(clock, EPSON),
         lambda clock: printer_sim.SimEscPosPrinter(clock, printer_sim.EPSON),
@@ -175,22 +191,23 @@ _UNITS: Final = (
     Unit(
         "ssp", "CashAcceptor", "ssp", "SSP note validator (NV200), in clear",
         _driver(SspValidator), _simulator(SimNv200), acceptor_frames.SspDecoder, cash_acceptor.SUITE,
-        acceptor_frames.SSP_VOCABULARY, sweep_ssp, SSP_LINE,
+        acceptor_frames.SSP_VOCABULARY, sweep_ssp, SSP_LINE, configured="nv200",
     ),
     Unit(
         "essp", "CashAcceptor", "ssp", "SSP note validator (NV200), encrypted (eSSP)",
         _driver(_essp), _simulator(SimNv200), _essp_frames, cash_acceptor.SUITE,
-        acceptor_frames.ESSP_VOCABULARY, sweep_essp(_RING), SSP_LINE,
+        acceptor_frames.ESSP_VOCABULARY, sweep_essp(_RING), SSP_LINE, configured="nv200",
     ),
     Unit(
         "essp-judging", "CashAcceptor", "ssp", "SSP note validator (NV200), eSSP, with channels for doubted notes",
         _driver(_judging), _simulator(lambda clock: SimNv200(clock, judged=_JUDGED)), _essp_frames,
-        cash_acceptor.SUITE, acceptor_frames.ESSP_VOCABULARY, sweep_essp(_RING), SSP_LINE,
+        cash_acceptor.SUITE, acceptor_frames.ESSP_VOCABULARY, sweep_essp(_RING), SSP_LINE, configured="nv200",
     ),
     Unit(
         "smart-payout", "CashAcceptor", "ssp", "SSP note recycler (SMART Payout), encrypted (eSSP)",
         _driver(_smart_payout), _simulator(lambda clock: SimSmartPayout(clock, stored=cash_recycler.STOCK)),
         _essp_frames, cash_recycler.SUITE, acceptor_frames.SMART_PAYOUT_VOCABULARY, sweep_smart_payout(_RING), SSP_LINE,
+        configured="smart-payout",
     ),
     Unit(
         "honeywell", "BarcodeReader", "honeywell", "Honeywell serial barcode scanner",
@@ -218,6 +235,11 @@ def profiles_of(name: str) -> list[str]:
     ability = DEVICES.get(name)
     found = [u.name for u in _UNITS if name in ("all", u.name) or ability == u.ability]
     return found or [u.name for u in _UNITS if u.family == name] or [name]
+
+
+def profiles_of_family(family: str) -> list[str]:
+    """Return the profiles with which a family of the configuration is tested."""
+    return [unit.name for unit in _UNITS if family in (unit.family, unit.configured)]
 
 
 def unit_of(name: str) -> Unit:

@@ -1,8 +1,8 @@
 """The fault model: every fault that can be struck, with its cause, what the terminal must do, and its edge cases.
 
 What a fault does and which edge cases of the catalogue it is, the simulators say (`Fault`, `HostFault`); why it happens
-and what must follow stands in ``models/faults.yaml``. Here the two are put together: a fault that only one of them knows
-is a mistake, so neither can be forgotten. ``docs/guide/fault-model.md`` is made from it.
+and what must follow stands in ``models/faults.yaml``. Here the two are put together: a fault that only one of them
+knows is a mistake, so neither can be forgotten. ``docs/guide/fault-model.md`` is made from it.
 """
 
 from __future__ import annotations

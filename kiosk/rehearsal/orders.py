@@ -95,7 +95,14 @@ def _told_errors(world: World, orders: dict[str, Order], looked_at: set[str]) ->
     said: dict[tuple[str, str], None] = {}
     for view in world.views:
         reference = view.values.get("reference")
-        if view.values.get("what") in ("remittance_status", "partner_status", "remittance_revoked", "exchange_notice", "complaint", "case_status"):
+        if view.values.get("what") in (
+            "remittance_status",
+            "partner_status",
+            "remittance_revoked",
+            "exchange_notice",
+            "complaint",
+            "case_status",
+        ):
             continue  # tells of an earlier order, whatever became of it, or of none
         if isinstance(reference, str) and view.screen in SAID_DONE | SAID_NOT_CHARGED:
             said[view.screen, reference] = None

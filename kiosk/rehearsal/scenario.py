@@ -109,7 +109,7 @@ class WorldForm(_Strict):
     card_inside: str = ""
     journal_fails_after: int = 0  # appends, 0: never
     dispenser_family: str = ""
-    printer_presenter: bool = True
+    printer: Literal["", "reliance", "epson", "plain"] = ""  # plain: no Chinese font, no QR command, no presenter
     acceptor: dict[str, Any] | None = None  # what the acceptor's simulator is made with
     without_acceptor: bool = False
     note_rules: str = ""  # a set of config/notes.yaml

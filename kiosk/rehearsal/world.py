@@ -44,6 +44,15 @@ QUIET_MS: Final = 3_000  # an idle screen for so long after the last deed is the
 NOTICED_MS: Final = 12_000  # a fault in an idle device shows at its next poll
 TURNS_MAX: Final = 200_000
 
+PRINTERS: Final[Mapping[str, Mapping[str, object]]] = {
+    "reliance": {"profile": "reliance"},
+    "epson": {"profile": "epson"},
+    "plain": {
+        "profile": "epson", "encoding": "cp437", "chinese_mode": False, "text": "missing", "qr": "raster",
+    },
+}  # fmt: skip
+"""What a scenario's `printer` means to the driver."""
+
 Lane = Literal["screen", "person", "device", "host", "journal", "fault"]
 
 
@@ -526,12 +535,17 @@ def _with_world(config: Config, scenario: Scenario) -> Config:
         dispenser = dispenser.model_copy(update={"family": world.dispenser_family, "settings": {}, "simulator": {}})
     if world.dispenser_forgets:
         dispenser = dispenser.model_copy(update={"simulator": {"last_status_survives_power": False}})
+    printer = devices.printer
+    if world.printer:
+        printer = printer.model_copy(
+            update={"settings": PRINTERS[world.printer], "simulator": {"build": world.printer}}
+        )
     acceptor = devices.note_acceptor
     if acceptor is not None and world.acceptor is not None:
         acceptor = acceptor.model_copy(update={"simulator": world.acceptor})
     if world.without_acceptor:
         acceptor = None
-    devices = devices.model_copy(update={"dispenser": dispenser, "note_acceptor": acceptor})
+    devices = devices.model_copy(update={"dispenser": dispenser, "note_acceptor": acceptor, "printer": printer})
     return replace(config, site=site, devices=devices)
 
 

@@ -160,13 +160,18 @@ class Dispensing:
 
     @action
     def note_dispense_unknown(self, turn: Turn) -> None:
-        """Write down that nobody knows: every ordered note may be with the customer."""
+        """Write down that nobody knows: every ordered note may be with the customer, and what the device saw beyond."""
         case = turn.get(Case)
+        result = turn.event.payload
+        seen = (
+            plus(result.moved, result.unaccounted) if isinstance(result, DispenseResult | LastDispenseResult) else {}
+        )
+        perhaps = plus(case.ordered, minus(seen, case.ordered))
         note(
             turn, "dispensed", number=case.number, outcome="unknown", moved={}, rejected={},
-            unaccounted=dict(case.ordered), error="presentErrorUnknown", detail="",
+            unaccounted=perhaps, error="presentErrorUnknown", detail="",
         )  # fmt: skip
-        self._book(turn, case.ordered, Place.UNKNOWN)
+        self._book(turn, perhaps, Place.UNKNOWN)
 
     @action
     def note_never_dispensed(self, turn: Turn) -> None:

@@ -100,8 +100,8 @@ def test_flows_are_compared_with_norms_and_words(tmp_path: Path) -> None:
 def test_norms_of_what_is_not_built_are_told_and_not_watched(report: Report, norms: NormSet) -> None:
     flows = load_charts(MODELS / "flows")
     told = {f.message.split(":")[0]: f.code for f in report.findings if f.code in ("FL02", "FL03")}
-    assert told["N-DEP-01"] == "FL02"
-    assert told["N-FLT-02"] == "FL03"
+    assert told["N-ADV-01"] == "FL02"
+    assert told["N-HST-03"] == "FL03"
     left_out = {n.id for n in norms.norms} - {n.id for n in watchable(norms, flows).norms}
     assert left_out
     assert all(told[n] == "FL03" for n in left_out)

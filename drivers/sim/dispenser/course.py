@@ -172,8 +172,9 @@ class Course:
                     self._end()
                     return
                 left -= then is _Then.COUNTED
-        if order:
-            self._drag_another(order[-1][0])
+        fed = [unit for unit, wanted in order if wanted]
+        if fed:
+            self._drag_another(fed[-1])
         self._end()
 
     def _end(self) -> None:

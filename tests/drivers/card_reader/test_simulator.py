@@ -374,6 +374,18 @@ def test_the_power_fails_in_the_middle_of_a_chip_dialogue(inside: Host) -> None:
     assert inside.ask("C10") == "N1018"
 
 
+@pytest.mark.parametrize(("releases", "answer", "chip"), [(True, "P3001", "off"), (False, "N3001", "active")])
+def test_a_card_does_not_move_under_contacts_that_are_down(releases: bool, answer: str, chip: str) -> None:
+    host = Host(habits=Habits(releases=releases))
+    host.ask("C00")
+    host.ask("C:0")
+    host.sim.act("insert_card", track2=CARD, chip="T=0")
+    host.wait()
+    assert host.ask("CG10").startswith("PG1110")
+    assert host.ask("C30") == answer
+    assert host.sim.state()["chip"] == chip
+
+
 def test_every_command_has_one_table_and_every_act_a_hand() -> None:
     tables = (loader, memory, moving, ports, sensing, station, tracks)
     assert sum(len(table.COMMANDS) for table in tables) == len(HANDLERS) == 121
