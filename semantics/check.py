@@ -36,7 +36,6 @@ from semantics.norms.vocabulary import Event, mistakes_of, vocabulary_of
 from semantics.ontology import Ontology, ontology_of
 
 ACTIONS: Final = "actions.yaml"
-NEVER_FIRES: Final = Severity.WARNING  # of a norm that never fires and does not say why
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,9 +223,9 @@ def _against_flows(norms: NormSet, flows: Mapping[str, Chart]) -> Iterator[Findi
             yield finding(norm, code, Severity.NOTE, "never_fires", f"{why}; {norm.never_fires}")
         elif code == "FL02":
             message = f"no flow can trigger it, so it is never in force: {why}; build it, or say never_fires: <why>"
-            yield finding(norm, code, NEVER_FIRES, "whenever", message)
+            yield finding(norm, code, Severity.ERROR, "whenever", message)
         elif code == "FL03":
-            severity = NEVER_FIRES if norm.duty.operator == "obliged" else Severity.NOTE
+            severity = Severity.ERROR if norm.duty.operator == "obliged" else Severity.NOTE
             message = f"{norm.duty.operator} to do what no flow can do: {why}; build it, or say never_fires: <why>"
             yield finding(norm, code, severity, "to", message)
 
