@@ -13,8 +13,8 @@ from .samples import view
 
 SHOWN = ("idle", "enter_pin", "choose_amount", "choose_mix", "take_notes", "suspect_case", "receipt_on_screen")
 GOLDEN: dict[str, str] = {
-    "idle zh-CN": "2a2772706efbe03b8d27cf28cf77637cb37f0ce10e549247ffc55e169e713b81",
-    "idle en": "ce6d576e41e48668bc09e5270a22ba9155a0a3dc0605f206e0e67ba36181d680",
+    "idle zh-CN": "f11d3e2c202ad5a09e08a279f4776d008b00818994a0f247077aa2ba7963680a",
+    "idle en": "b700d623ce7e5287c7d9e80c6f47c4a6b84da9836a91b4a89826d682c4face30",
     "enter_pin zh-CN": "5a7bf709e0efe0da6d2d06ed01cd4b18b48cbb202323cd6b80e44d3f38db95f5",
     "enter_pin en": "d2109acd86de8014ba61196d071b569a671a7eacf5a27b56adc5ad4622659f32",
     "choose_amount zh-CN": "7b26f99990198da6afb4e5a11232b360c897f1ce5eebd62751898cd9d5af4e5c",
