@@ -307,7 +307,7 @@ def device_list() -> None:
 
 @device_app.command("serve")
 def device_serve(
-    name: Annotated[str, typer.Argument(help="card_reader, pin_pad, dispenser or printer.")],
+    name: Annotated[str, typer.Argument(help="card_reader, pin_pad, dispenser, printer, note_acceptor, ...")],
     profile: Annotated[str, typer.Option("--profile", help="The device family, see `kiosk device list`.")] = "",
     tcp: Annotated[int | None, typer.Option(min=0, max=65_535, help="Serve on this port of 127.0.0.1.")] = None,
     config: ConfigOption = None,

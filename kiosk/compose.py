@@ -18,9 +18,10 @@ from drivers.card_reader.driver import Omron3S4YR
 from drivers.card_reader.settings import Settings as ReaderSettings
 from drivers.dispenser.lcdm2000 import Lcdm2000
 from drivers.dispenser.lcdm4000 import Lcdm4000, Lcdm4000Settings
-from drivers.note_acceptor.ccnet.driver import CcnetValidator
+from drivers.note_acceptor.ccnet.driver import CcnetSettings, CcnetValidator
 from drivers.note_acceptor.ssp.driver import SspValidator
 from drivers.note_acceptor.ssp.settings import SspSettings
+from drivers.note_acceptor.ssp.smart_payout import SmartPayout
 from drivers.pin_pad.driver import SzztPinPad
 from drivers.pin_pad.settings import PinPadSettings
 from drivers.printer.driver import EscPosPrinter
@@ -31,7 +32,7 @@ from drivers.sim.card_reader import SimOmron3S4YR
 from drivers.sim.device import SimDevice
 from drivers.sim.dispenser.lcdm2000 import SimLcdm2000
 from drivers.sim.dispenser.lcdm4000 import SimLcdm4000
-from drivers.sim.note_acceptor import SimCcnet, SimNv200
+from drivers.sim.note_acceptor import SimCcnet, SimNv200, SimSmartPayout
 from drivers.sim.pin_pad import SimSzztPinPad
 from drivers.sim.printer import SimEscPosPrinter, build_of
 from kiosk.bank.bank import Bank
@@ -64,6 +65,7 @@ from kiosk.services.exchange import Exchange
 from kiosk.services.facts import OpenCases, about
 from kiosk.services.inquiry import Inquiry
 from kiosk.services.menu import Business, Menu
+from kiosk.services.notices import Notices
 from kiosk.services.payee import Accounts
 from kiosk.services.pin_change import PinChange
 from kiosk.services.receipt import Receipts
@@ -118,8 +120,8 @@ def services() -> tuple[object, ...]:
     chosen = businesses()
     receipts = Receipts({b.service.name: b.document for b in chosen})
     return (
-        Sessions(menu()), Asking(), Entering(), Accounts(), Agencies(), CashPayments(), Dispensing(), CashIns(),
-        Withholding(), receipts, Upkeep(), *chosen,
+        Sessions(menu()), Notices(menu()), Asking(), Entering(), Accounts(), Agencies(), CashPayments(), Dispensing(),
+        CashIns(), Withholding(), receipts, Upkeep(), *chosen,
     )  # fmt: skip
 
 
@@ -203,12 +205,17 @@ FAMILIES: Final[Mapping[str, Family]] = {
     ),
     "nv200": Family(
         "note_acceptor",
-        lambda clock, s: SspValidator(clock, SspSettings(**s)),
+        lambda clock, s: SspValidator(clock, SspSettings(**s), os.urandom),
         lambda clock, c: SimNv200(clock, **c.devices.of("note_acceptor").simulator),
+    ),
+    "smart-payout": Family(
+        "note_acceptor",
+        lambda clock, s: SmartPayout(clock, SspSettings(**{"encrypt": True, **s}), os.urandom),
+        lambda clock, c: SimSmartPayout(clock, **c.devices.of("note_acceptor").simulator),
     ),
     "ccnet": Family(
         "note_acceptor",
-        lambda clock, s: CcnetValidator(clock, **s),
+        lambda clock, s: CcnetValidator(clock, CcnetSettings(**s)),
         lambda clock, c: SimCcnet(clock, **c.devices.of("note_acceptor").simulator),
     ),
     "honeywell": Family(
@@ -279,7 +286,7 @@ def host_settings(config: Config) -> HostSettings:
 
 @cache
 def _watching() -> Watching:
-    return Watching(watchable(load_norms(MODELS), flows()[0]))
+    return Watching(watchable(load_norms(MODELS, whole=False), flows()[0]))
 
 
 def watching(config: Config) -> Callable[[Journal], tuple[Watcher, ...]]:

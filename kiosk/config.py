@@ -124,14 +124,11 @@ def load_config(folder: Path | None = None) -> Config:
         raise document.error(("note_rules",), f"there is no set of rules {site.note_rules!r}; sets: {known}")
     partners = strict_yaml.load(folder / "partners.yaml")
     agreements = tuple(partners.as_model(PartnersForm).agreements)
+    services = tuple(profiles[site.profile])
+    chosen = {"services": services, "agreements": agreements, "note_fates": rules[site.note_rules]}
     return Config(
         folder,
-        site.model_copy(
-            update={
-                "services": tuple(profiles[site.profile]), "agreements": agreements,
-                "note_fates": rules[site.note_rules],
-            }
-        ),  # fmt: skip
+        site.model_copy(update=chosen),
         strict_yaml.load(folder / "devices.yaml").as_model(DevicesForm),
         strict_yaml.load(folder / "host.yaml").as_model(HostForm),
         strict_yaml.load(folder / "bank.yaml").data,

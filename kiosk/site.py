@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from drivers.base.acceptor import DOUBTED, Classification
 from kiosk.agreements import Agreement
 from kiosk.cash import Note
 from kiosk.mix import MixAlgorithm
@@ -35,6 +36,7 @@ class CashForm(_Strict):
     quick_amounts_minor: list[int] = Field(min_length=1, max_length=8)
     mix: Literal["minimumBills", "equalEmptying"] = "minimumBills"
     offer_mixes: int = Field(default=3, ge=1, le=4)
+    low_notes: int = Field(default=50, ge=0)
 
     @model_validator(mode="after")
     def _fits(self) -> CashForm:
@@ -86,9 +88,9 @@ class NoteRules(_Strict):
         return fate
 
     @property
-    def withheld(self) -> tuple[str, ...]:
+    def withheld(self) -> tuple[Classification, ...]:
         """The kinds that are kept, credited or not."""
-        return tuple(kind for kind in ("counterfeit", "suspect") if self.fate(kind) != "return")
+        return tuple(kind for kind in DOUBTED if self.fate(kind) != "return")
 
 
 class PairForm(_Strict):
@@ -119,6 +121,7 @@ class ComplaintForm(_Strict):
     """By when a complaint is answered. Not later than the norm allows (`complaint_days`, models/norms)."""
 
     answer_days: int = Field(default=15, ge=1, le=60)
+    claim_days: int = Field(default=7, ge=1, le=60)  # a claim that the terminal itself has found out is settled sooner
 
 
 class CashPaymentForm(_Strict):

@@ -6,7 +6,7 @@ in more than one way (several atoms of one pattern, dated norms) is left to `rar
 
 from __future__ import annotations
 
-from semantics.instances import ACTS
+from semantics.instances import ACTS, BOUND
 from semantics.norms.language import Norm
 from semantics.step_text import StepText
 from semantics.verdict import Outcome
@@ -131,16 +131,27 @@ class ActCompiler:
         x = self.text
         duty, k, table = self.state.duties[q][1], x.key(norm), x.table(q)
         atoms = x.atoms(duty.action)
-        if any(a.where is not None for a in atoms):
+        where = [a.where for a in atoms if a.where is not None]
+        if where and len(atoms) > 1:
             x.add(0, f"if {k} in {table}:")
             x.call(1, f"rare.ask_instances({q}, {k}, c)")
             return
         x.add(0, f"if (L := {table}.get({k})) is not None:")
         x.add(1, "for i in L:")
+        depth = 2
+        if where:
+            text, _ = x.writer.write(where[0], norm.bound_keys, norm.slice)
+            x.add(2, f"b = i[{BOUND}]; k = {k}", f"try: w = {text}", "except Exception as error:")
+            crash = x.name(Outcome.ERROR, "outcome")
+            x.add(3, f"state.say({crash}, i, t, seq, f'{{type(error).__name__}}: {{error}}'); w = None")
+            x.add(2, "if w is None:")
+            x.say(3, q, Outcome.UNKNOWN, "i")
+            x.add(2, "elif w:")
+            depth = 3
         if duty.operator == "permitted":
-            x.say(2, q, Outcome.EXERCISED, "i")
+            x.say(depth, q, Outcome.EXERCISED, "i")
         else:
-            self._judge(norm, q, "i", 2, counted=True)
+            self._judge(norm, q, "i", depth, counted=True)
 
     # ------------------------------------------------ closed acts
 

@@ -248,10 +248,13 @@ body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:1280px;color:
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}
 table{border-collapse:collapse;width:100%}
 th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #e3e8ee;vertical-align:top}
-thead th{position:sticky;top:0;background:#f2f5f8}td.y{background:#e2f2e6}td.n{background:#fbe3e0}td.o{color:#9aa5b1}
+th{white-space:nowrap}thead th{position:sticky;top:0;background:#f2f5f8}
+td.y{background:#e2f2e6}td.n{background:#fbe3e0}td.o{color:#9aa5b1}
 .bar{display:inline-block;height:.7rem;background:#3c7d57;border-radius:3px}.rest{background:#e6c4bf}
 .lacks{color:#a3392c}.small{color:#5b6875;font-size:.87rem}
-svg{max-width:100%;height:auto}details{margin:.6rem 0}summary{cursor:pointer;font-weight:600}
+svg{background:white;max-width:100%;height:auto}
+.flows{columns:3}.flows details[open]{column-span:all}
+details{margin:.3rem 0;break-inside:avoid}summary{cursor:pointer;font-weight:600}
 """
 
 
@@ -262,7 +265,7 @@ def page(coverage: Coverage, pictures: Mapping[str, str]) -> str:
     """
     rows = [_figure(*figure) for figure in coverage.figures]
     body = []
-    for c in sorted(coverage.norms.values(), key=lambda c: (bool(c.idle), c.activated > 0, c.norm.id)):
+    for c in sorted(coverage.norms.values(), key=lambda c: (c.activated > 0, bool(c.idle), not c.lacks, c.norm.id)):
         cells = "".join(
             f"<td class={'o' if v is None else 'y' if v else 'n'}>{'·' if v is None else 'yes' if v else 'no'}</td>"
             for v in c.goals.values()
@@ -277,20 +280,31 @@ def page(coverage: Coverage, pictures: Mapping[str, str]) -> str:
         f"<tr><td>{escape(f)}<td>{escape(s)} → {escape(t)}<td>{escape(e)}" for f, s, t, e in coverage.missed_arcs
     )
     drawn = "".join(
-        f"<details><summary>{escape(name)}</summary>{svg[svg.find('<svg') :]}</details>"
-        for name, svg in pictures.items() if svg
+        f"<details><summary>{escape(name)} <span class=small>{_of(coverage, name)}</span></summary>"
+        f"{svg[svg.find('<svg') :]}</details>" for name, svg in pictures.items() if svg
     )  # fmt: skip
+    left_out = ", ".join(sorted(coverage.left_out))
+    note = f"<p class=small>The exploration leaves out: {escape(left_out)}.</p>" if left_out else ""
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>Coverage</title><style>{_STYLE}</style>"
         f"<h1>What {len(coverage.scenarios)} scenarios show of norms and flows</h1><table>{''.join(rows)}</table>"
-        f"<h2>Flows; what was never taken is red</h2>{drawn}"
+        f"<h2>Norms: what is not shown comes first</h2>"
+        f"<table><thead><tr><th>norm{heads}<th>in force<th>means</thead>{''.join(body)}</table>"
+        f"<h2>Flows: what was never taken is red</h2>{note}<div class=flows>{drawn}</div>"
         f"<h2>Arcs that can be taken and never were ({len(coverage.missed_arcs)})</h2>"
-        f"<table><thead><tr><th>flow<th>arc<th>event</thead>{missed}</table>"
-        f"<h2>Norms</h2><table><thead><tr><th>norm{heads}<th>in force<th>means</thead>{''.join(body)}</table></html>\n"
+        f"<table><thead><tr><th>flow<th>arc<th>event</thead>{missed}</table></html>\n"
     )
 
 
+def _of(coverage: Coverage, flow: str) -> str:
+    can = [a for a in coverage.reachable if a[0] == flow]
+    taken = sum(bool(coverage.arcs[a]) for a in can)
+    return f"{taken} of {len(can)} arcs" if can else "not explored"
+
+
 def _figure(goal: str, means: str, reached: int, of: int) -> str:
-    width = round(300 * reached / of) if of else 0
+    if not of:
+        return f"<tr><th>{goal}<td>none<td><span class=small>there is nothing to show</span><td>{escape(means)}"
+    width = round(300 * reached / of)
     bar = f'<span class=bar style="width:{width}px"></span><span class="bar rest" style="width:{300 - width}px"></span>'
     return f"<tr><th>{goal}<td>{reached} of {of}<td>{bar}<td>{escape(means)}"

@@ -12,7 +12,7 @@ from semantics.codegen import Ask
 from semantics.instances import ALIVE, BOUND, DOUBT
 from semantics.monitor_state import MonitorState
 from semantics.norms import expression
-from semantics.norms.language import Norm
+from semantics.norms.language import Duty, Norm
 from semantics.rare_steps import Change, RareSteps
 from semantics.step_text import Handler, StepText
 from semantics.verdict import Outcome
@@ -53,7 +53,8 @@ class StepCompiler:
         self.changes = bool(finishes or starts)
         if not self.changes:
             return
-        if state.integrity and len({a for a, _, _ in starts}) < len(starts):
+        once = [a for a, _, _ in starts if a not in state.vocabulary.multiple]
+        if state.integrity and len(set(once)) < len(once):
             x.call(0, f"changed = rare.change_state({x.name(plan, 'plan')}, c)")
             return
         x.add(0, "changed = False")
@@ -68,37 +69,53 @@ class StepCompiler:
             x.add(1, "changed = True")
             if affordance in falling:
                 x.add(1, f"ended.append(({affordance!r}, {k}))")
-        self._start(starts)
+        fresh = self._start(starts)
         if falling:
             x.add(0, "if ended: rare.fall(ended)")
         if state.integrity:
             for affordance, key, _ in starts:
-                if (key is None or key in x.keys) and state.vocabulary.bases[affordance]:
+                if affordance in fresh and (lacking := self._lacking(affordance)):
                     k = "None" if key is None else x.keys[key]
-                    look = f"rare.look_for_bases({affordance!r}, {k}, links, seq)"
-                    x.add(0, f"if {affordance!r} in fresh: {look}")
+                    x.add(0, f"if {fresh[affordance]} and ({lacking}):")
+                    x.add(1, f"rare.look_for_bases({affordance!r}, {k}, links, seq)")
 
-    def _start(self, starts: list[Change]) -> None:
+    def _lacking(self, affordance: str) -> str:
+        """Return the text that tells whether something does not hold that an affordance starts upon."""
+        x, v = self.text, self.state.vocabulary
+        tests = []
+        for base in v.bases[affordance]:
+            key, held = v.key_of[base], x.name(self.state.holding[base], "holding")
+            if key is None:
+                tests.append(f"None not in {held}")
+            elif key in x.keys:
+                tests.append(f"{x.keys[key]} is not None and {x.keys[key]} not in {held}")
+        return " or ".join(tests)
+
+    def _start(self, starts: list[Change]) -> dict[str, str]:
+        """Write what starts; return, for each affordance, the variable that tells whether it did not hold before."""
         x, state = self.text, self.state
+        fresh: dict[str, str] = {}
         starts = [s for n, s in enumerate(starts) if (s[1] is None or s[1] in x.keys) and s not in starts[:n]]
         if not starts:
-            return
+            return fresh
         x.add(0, f"links = {x.links()}")
-        if state.integrity:
-            x.add(0, "fresh = []")
         for affordance, key, table in starts:
             k, held = "None" if key is None else x.keys[key], x.name(table, "holding")
             depth = 0
+            if state.integrity:
+                fresh[affordance] = x.fresh()
+                x.add(0, f"{fresh[affordance]} = False")
             if key is not None:
                 x.add(0, f"if {k} is not None:")
                 depth = 1
             x.add(depth, f"if {k} not in {held}:")
             x.add(depth + 1, f"{held}[{k}] = links", "changed = True")
             if state.integrity:
-                x.add(depth + 1, f"fresh.append({affordance!r})")
+                x.add(depth + 1, f"{fresh[affordance]} = True")
                 if affordance not in state.vocabulary.multiple:
                     message = f"f'{affordance} {{{k}!r}} holds already'"
                     x.add(depth, f"else: state.incident('I4', seq, {message})")
+        return fresh
 
     def remember(self) -> None:
         x = self.text
@@ -187,8 +204,23 @@ class StepCompiler:
                 x.add(0, f"if {table}:" if every else f"if {k} in {table}:")
                 x.call(1, f"rare.release({q}, {every}, c)")
         for q in self.state.keeps if self.changes else ():
-            x.add(0, f"if changed and {x.table(q)}:")
-            x.call(1, f"rare.keep_all({q}, c)")
+            if self._touches(self.state.duties[q][1]):
+                x.add(0, f"if changed and {x.table(q)}:")
+                x.call(1, f"rare.keep_all({q}, c)")
+
+    def _touches(self, duty: Duty) -> bool:
+        """Tell whether this record can change what a duty is to keep: what starts, what finishes and all that falls."""
+        parts = list(expression.parts_of(duty.keep)) if duty.keep is not None else []
+        if any(isinstance(p, expression.Seen) for p in parts):
+            return True
+        finishes, starts = self.rare.plan(self.text.events)
+        fallen, falling = set(), {a for a, _, _ in finishes}
+        while falling:
+            base = falling.pop()
+            fallen.add(base)
+            falling |= {dependent for dependent, _ in self.rare.falls[base][1]} - fallen
+        touched = fallen | {a for a, _, _ in starts}
+        return any(p.affordance in touched for p in parts if isinstance(p, expression.Holds))
 
     # ------------------------------------------------ activation
 

@@ -39,6 +39,9 @@ FEED_LINES_MAX: Final = 20  # a typing error must not feed a roll
 # Full-width forms every Chinese printer has, for signs that GB18030 puts into four bytes, which few have.
 _SUBSTITUTES: Final = str.maketrans({"\u00a5": "\uffe5", "\u00a0": " ", "\u2011": "-", "\u2212": "-"})
 
+NEVER_FIRST: Final = frozenset("。，、；：？！）》”’.,;:?!)")
+"""Marks that no line begins with; the character before goes over with them."""
+
 
 def printable(text: str) -> str:
     """Return `text` on one line, without control characters and with signs the printer has."""
@@ -101,6 +104,9 @@ class Layout:
                 if space_at > 0:
                     lines.append(line[:space_at])
                     line = line[space_at + 1 :]
+                elif character in NEVER_FIRST and len(line) > 1:
+                    lines.append(line[:-1])
+                    line = line[-1]
                 else:
                     lines.append(line)
                     line = ""

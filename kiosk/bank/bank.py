@@ -127,7 +127,7 @@ class Bank:
         )
         complaints.note(case.tx, case.terminal, tags, self.calendar.now().date().isoformat())
         if "WN" in tags:
-            value, kind, credited, session = (tags["WN"].split("|") + ["", "", ""])[:4]
+            value, kind, credited, session = [*tags["WN"].split("|"), "", "", ""][:4]
             kept = register.WithheldNote(
                 case.terminal, tags.get("RF", ""), int(value) if value.isdigit() else 0, kind, credited == "1", session,
                 tags.get("TX", ""), case.stamp.booked_on,
@@ -252,7 +252,7 @@ class Bank:
         """Return the doubted notes that terminals kept and told of."""
         return self._store.transact(register.withheld_notes)
 
-    def complaints(self) -> list[complaints.Complaint]:
+    def filed_complaints(self) -> list[complaints.Complaint]:
         return self._store.transact(complaints.all_complaints)
 
     def note_requests(self) -> list[complaints.NoteRequest]:

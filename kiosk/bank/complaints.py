@@ -61,7 +61,9 @@ class NoteRequest:
 def loaded(raw: Mapping[str, Any]) -> Complaint:
     """Return a complaint of the bank's data. Raises ValueError."""
     complaint = Complaint(**raw)
-    if complaint.state not in STATES or (complaint.result not in RESULTS if complaint.state == "answered" else complaint.result):
+    if complaint.state not in STATES or (
+        complaint.result not in RESULTS if complaint.state == "answered" else complaint.result
+    ):
         raise ValueError(f"complaint {complaint.number}: state {complaint.state!r} with result {complaint.result!r}")
     return complaint
 
@@ -78,13 +80,13 @@ def note(tx: Tx, terminal: str, tags: Mapping[str, str], today: str) -> None:
     """Take what an event advice says of a complaint or a request; anything else is not for us."""
     number = tags.get("RF", "")
     if "CG" in tags:
-        category, about, due_on, evidence = (tags["CG"].split("|") + ["", "", ""])[:4]
+        category, about, due_on, evidence = [*tags["CG"].split("|"), "", "", ""][:4]
         store(tx, Complaint(number, terminal, category, about, today, due_on, evidence=evidence))
     wanted = tags.get("SW", "")
     if wanted == "told":
         tx.run("UPDATE note_requests SET state = 'told' WHERE number = :number", number=number)
     elif wanted:
-        source, target, expires_on = (wanted.split("|") + ["", ""])[:3]
+        source, target, expires_on = [*wanted.split("|"), "", ""][:3]
         tx.run(
             "INSERT INTO note_requests VALUES (:number, :terminal, :source, :target, :expires_on, 'wanted')",
             number=number, terminal=terminal, source=int(source or 0), target=int(target or 0),

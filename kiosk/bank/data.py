@@ -87,7 +87,7 @@ class BankData:
     terminals: Sequence[TerminalData]
     payees: Mapping[str, str] = field(default_factory=dict)  # biller or agency code -> name
     remittance: RemittanceRule = RemittanceRule()
-    pin_rules: PinRules = PinRules()
+    pin_rules: PinRules = field(default_factory=PinRules)
     correspondents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # other bank -> account -> holder
     complaints: Sequence[Complaint] = ()
     partners: Mapping[str, PartnerData] = field(default_factory=dict)  # under agency agreements, by code

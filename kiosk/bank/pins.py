@@ -49,7 +49,19 @@ def weak(pin: str, rules: PinRules, born: str) -> bool:
 def _written(day: date) -> set[str]:
     """Return the ways in which people write a day in 4 to 8 digits."""
     y, m, d = f"{day.year:04d}", f"{day.month:02d}", f"{day.day:02d}"
-    return {m + d, d + m, y, y[2:] + m, m + y[2:], y[2:] + m + d, d + m + y[2:], m + d + y[2:], y + m + d, d + m + y, y + m}
+    return {
+        m + d,
+        d + m,
+        y,
+        y[2:] + m,
+        m + y[2:],
+        y[2:] + m + d,
+        d + m + y[2:],
+        m + d + y[2:],
+        y + m + d,
+        d + m + y,
+        y + m,
+    }
 
 
 def _is_a_day(pin: str) -> bool:

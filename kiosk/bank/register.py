@@ -182,7 +182,9 @@ def withheld_notes(tx: Tx) -> list[WithheldNote]:
         "SELECT terminal, rrn, value_minor, classification, credited, session, text, booked_on FROM withheld"
         " ORDER BY terminal, sent_at, stan"
     )
-    return [WithheldNote(*row[:4], bool(row[4]), *row[5:]) for row in rows]
+    return [
+        WithheldNote(row[0], row[1], row[2], row[3], bool(row[4]), row[5], row[6], row[7]) for row in rows
+    ]  # fmt: skip
 
 
 def get_state(tx: Tx, name: str) -> str:

@@ -115,6 +115,15 @@ class Tap:
 # ------------------------------------------------------------ hands
 
 
+@dataclass(frozen=True, slots=True)
+class Plugged:
+    """A line that has just come up, how time passes on it, and what ends it."""
+
+    line: Line
+    pace: Pace
+    closing: Callable[[], None]
+
+
 class Hands(Protocol):
     """A person's and a fault's way to a simulated device."""
 
@@ -128,7 +137,9 @@ class Hands(Protocol):
 
     def unplug(self) -> None: ...
 
-    def plug(self) -> None: ...
+    def plug(self) -> Plugged | None:
+        """Plug the cable in again; return the line that there is now, None if it is the one there was."""
+        ...
 
     def state(self) -> Mapping[str, Any]: ...
 
@@ -155,7 +166,7 @@ class WireHands:
         self.wire.unplug()
 
     def plug(self) -> None:
-        self.wire.plug()
+        self.wire.plug()  # and the line goes on
 
     def state(self) -> Mapping[str, Any]:
         return self.wire.device.state()
@@ -164,8 +175,10 @@ class WireHands:
 class PtyHands:
     """Hands on a simulator that is served on a pseudo-terminal."""
 
-    def __init__(self, server: PtyServer, device: SimDevice) -> None:
-        self.server, self._device = server, device
+    def __init__(
+        self, server: PtyServer, device: SimDevice, again: Callable[[], tuple[PtyServer, Plugged]] | None = None
+    ) -> None:
+        self.server, self._device, self._again = server, device, again
 
     def act(self, name: str, **arguments: object) -> None:
         self.server.act(name, **arguments)
@@ -182,8 +195,11 @@ class PtyHands:
     def unplug(self) -> None:
         self.server.stop()
 
-    def plug(self) -> None:
-        raise Skipped("a pseudo-terminal that was closed does not come back under its name")
+    def plug(self) -> Plugged:
+        if self._again is None:
+            raise Skipped("nobody makes a new pseudo-terminal here")
+        self.server, plugged = self._again()
+        return plugged
 
     def state(self) -> Mapping[str, Any]:
         return self.server.state()
@@ -480,7 +496,10 @@ class Bench:
         self.sim.unplug()
         yield from self.until(lambda: bool(self.seen(DeviceLost, first)), CONNECT_WITHIN_MS)
         self.note("cable plugged in again")
-        self.sim.plug()
+        plugged = self.sim.plug()
+        if plugged is not None:
+            self.tap.line.close()
+            self.tap.line, self._pace, self._closing = plugged.line, plugged.pace, plugged.closing
         self._line_lost = False
 
     def agree(self, question: str) -> Steps[None]:

@@ -14,12 +14,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from drivers.base.acceptor import (
+    DOUBTED,
     CashIn,
     CashInEnd,
     CashInRollback,
     CashInStart,
+    Deplete,
     GetCashInStatus,
+    PayOut,
     StopCashIn,
+    StopPayOut,
+    StoredNotes,
 )
 from drivers.base.barcode import CancelReadBarcode, ReadBarcode
 from drivers.base.chip import ChipBytes, ChipIO, ChipPower
@@ -106,6 +111,11 @@ def _picks(arguments: Mapping[str, Any]) -> dict[str, int]:
     return {name: int(count) for name, count in arguments.items() if name != "number"}
 
 
+def _notes(arguments: Mapping[str, Any]) -> dict[int, int]:
+    """Read ``n100=2 n50=1``: face values in whole units."""
+    return {int(name.lstrip("n")) * 100: int(count) for name, count in arguments.items()}
+
+
 def _values(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of a card reader's order: tracks written ``tracks=12``, characters also if they are digits."""
     made: dict[str, Any] = {name: value for name, value in arguments.items() if name != "code"}
@@ -143,12 +153,18 @@ COMMANDS: Final[Mapping[str, Mapping[str, Maker]]] = {
         "reset": lambda t, _a: Reset(ticket=t),
     },
     "CashAcceptor": {
-        "cash_in_start": lambda t, a: CashInStart(ticket=t, escrow=bool(a.get("escrow", True))),
+        "cash_in_start": lambda t, a: CashInStart(
+            ticket=t, escrow=bool(a.get("escrow", True)), withhold=DOUBTED if a.get("withhold") else ()
+        ),
         "cash_in": lambda t, a: CashIn(ticket=t, notes_max=int(a.get("notes_max", 1))),
         "cash_in_end": lambda t, _a: CashInEnd(ticket=t),
         "cash_in_rollback": lambda t, _a: CashInRollback(ticket=t),
         "stop_cash_in": lambda t, _a: StopCashIn(ticket=t),
         "get_cash_in_status": lambda t, _a: GetCashInStatus(ticket=t),
+        "stored_notes": lambda t, _a: StoredNotes(ticket=t),
+        "pay_out": lambda t, a: PayOut(ticket=t, picks=_notes(a)),
+        "stop_pay_out": lambda t, _a: StopPayOut(ticket=t),
+        "deplete": lambda t, a: Deplete(ticket=t, keep=_notes(a)),
         "reset": lambda t, _a: Reset(ticket=t),
     },
     "BarcodeReader": {

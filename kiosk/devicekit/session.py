@@ -8,15 +8,17 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from drivers.base.clock import MonotonicClock, SimClock
+from drivers.base.clock import Clock, MonotonicClock, SimClock
 from drivers.base.errors import LineError
 from drivers.base.line import SerialLine, SerialSettings
 from drivers.base.vocabulary import Identity
-from drivers.sim.pty import serve_pty, step_pty
+from drivers.sim.device import SimDevice
+from drivers.sim.pty import PtyServer, serve_pty, step_pty
 from drivers.sim.wire import Wire
 from kiosk.devicekit.bench import (
     Bench,
     Person,
+    Plugged,
     PtyHands,
     RealPace,
     SimPace,
@@ -88,37 +90,47 @@ def bench_on_pty(unit: Unit) -> Bench:
     """
     clock = SimClock()
     device = unit.simulator(clock)
-    server = step_pty(device, clock)
-    woken = threading.Event()
-    line = SteppedLine(server, SerialLine(server.path, unit.serial, woken.set), woken)
-    return Bench(
-        clock=clock,
-        make_driver=unit.driver,
-        line=line,
-        decoder=unit.decoder(),
-        pace=SteppedPace(clock, server, line),
-        provides=_provides(unit, _ALL),
-        hands=PtyHands(server, device),
-        closing=server.stop,
-    )
+
+    def plug() -> tuple[PtyServer, Plugged]:
+        server = step_pty(device, clock)
+        woken = threading.Event()
+        line = SteppedLine(server, SerialLine(server.path, unit.serial, woken.set), woken)
+        return server, Plugged(line, SteppedPace(clock, server, line), server.stop)
+
+    return _bench_on_pty(unit, clock, device, plug, _ALL)
 
 
 def bench_on_live_pty(unit: Unit, *, long: bool = False) -> Bench:
     """Return a fresh bench as `bench_on_pty` does, but in real time, with a thread at each end."""
     clock = MonotonicClock()
     device = unit.simulator(clock)
-    server = serve_pty(device, clock)
-    woken = threading.Event()
-    line = SerialLine(server.path, unit.serial, woken.set)
+
+    def plug() -> tuple[PtyServer, Plugged]:
+        server = serve_pty(device, clock)
+        woken = threading.Event()
+        line = SerialLine(server.path, unit.serial, woken.set)
+        return server, Plugged(line, RealPace(clock, woken), server.stop)
+
+    return _bench_on_pty(unit, clock, device, plug, _LIVE_PTY | {Need.LONG} if long else _LIVE_PTY)
+
+
+def _bench_on_pty(
+    unit: Unit,
+    clock: Clock,
+    device: SimDevice,
+    plug: Callable[[], tuple[PtyServer, Plugged]],
+    needs: frozenset[Need],
+) -> Bench:
+    server, plugged = plug()
     return Bench(
         clock=clock,
         make_driver=unit.driver,
-        line=line,
+        line=plugged.line,
         decoder=unit.decoder(),
-        pace=RealPace(clock, woken),
-        provides=_provides(unit, _LIVE_PTY | {Need.LONG} if long else _LIVE_PTY),
-        hands=PtyHands(server, device),
-        closing=server.stop,
+        pace=plugged.pace,
+        provides=_provides(unit, needs),
+        hands=PtyHands(server, device, plug),
+        closing=plugged.closing,
     )
 
 

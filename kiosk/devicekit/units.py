@@ -67,8 +67,9 @@ from kiosk.devicekit.sweep.ssp import sweep_essp, sweep_smart_payout, sweep_ssp
 class Unit:
     """One profile of one family.
 
-    `checked`: the protocol has check characters. `serial`: how the port is opened unless told otherwise.
-    `sweep`: what exercises every code on a simulator in memory.
+    `configured`: the family's name in the configuration, where it is another. `checked`: the protocol has check
+    characters. `serial`: how the port is opened unless told otherwise. `sweep`: what exercises every code on a
+    simulator in memory.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Unit:
     sweep: Sweep
     serial: SerialSettings = field(default_factory=SerialSettings)
     checked: bool = True
+    configured: str = ""
 
 
 def _stock(units: int) -> dict[str, int]:
@@ -191,22 +193,23 @@ _UNITS: Final = (
     Unit(
         "ssp", "CashAcceptor", "ssp", "SSP note validator (NV200), in clear",
         _driver(SspValidator), _simulator(SimNv200), acceptor_frames.SspDecoder, cash_acceptor.SUITE,
-        acceptor_frames.SSP_VOCABULARY, sweep_ssp, SSP_LINE,
+        acceptor_frames.SSP_VOCABULARY, sweep_ssp, SSP_LINE, configured="nv200",
     ),
     Unit(
         "essp", "CashAcceptor", "ssp", "SSP note validator (NV200), encrypted (eSSP)",
         _driver(_essp), _simulator(SimNv200), _essp_frames, cash_acceptor.SUITE,
-        acceptor_frames.ESSP_VOCABULARY, sweep_essp(_RING), SSP_LINE,
+        acceptor_frames.ESSP_VOCABULARY, sweep_essp(_RING), SSP_LINE, configured="nv200",
     ),
     Unit(
         "essp-judging", "CashAcceptor", "ssp", "SSP note validator (NV200), eSSP, with channels for doubted notes",
         _driver(_judging), _simulator(lambda clock: SimNv200(clock, judged=_JUDGED)), _essp_frames,
-        cash_acceptor.SUITE, acceptor_frames.ESSP_VOCABULARY, sweep_essp(_RING), SSP_LINE,
+        cash_acceptor.SUITE, acceptor_frames.ESSP_VOCABULARY, sweep_essp(_RING), SSP_LINE, configured="nv200",
     ),
     Unit(
         "smart-payout", "CashAcceptor", "ssp", "SSP note recycler (SMART Payout), encrypted (eSSP)",
         _driver(_smart_payout), _simulator(lambda clock: SimSmartPayout(clock, stored=cash_recycler.STOCK)),
         _essp_frames, cash_recycler.SUITE, acceptor_frames.SMART_PAYOUT_VOCABULARY, sweep_smart_payout(_RING), SSP_LINE,
+        configured="smart-payout",
     ),
     Unit(
         "honeywell", "BarcodeReader", "honeywell", "Honeywell serial barcode scanner",
@@ -234,6 +237,11 @@ def profiles_of(name: str) -> list[str]:
     ability = DEVICES.get(name)
     found = [u.name for u in _UNITS if name in ("all", u.name) or ability == u.ability]
     return found or [u.name for u in _UNITS if u.family == name] or [name]
+
+
+def profiles_of_family(family: str) -> list[str]:
+    """Return the profiles with which a family of the configuration is tested."""
+    return [unit.name for unit in _UNITS if family in (unit.family, unit.configured)]
 
 
 def unit_of(name: str) -> Unit:

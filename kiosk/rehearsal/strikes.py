@@ -56,6 +56,8 @@ ARGUMENTS: Final[Mapping[tuple[str, str], _Draw]] = {
     ("", "lines"): _up_to(30, 1),
     ("", "count"): _up_to(4),
     ("", "track"): _one_of("1", "2", "3"),
+    ("", "passes"): _one_of(1, 2, 1_000),
+    ("", "answers"): _up_to(4, 1),
     ("", "covered"): _one_of(True, False),
     ("", "kind"): _one_of("unverified", "unwritable", "misread", "eeprom_unwritable", "eeprom_sum"),
     ("", "part"): _one_of("ram", "eeprom", "flash"),
@@ -69,7 +71,7 @@ ARGUMENTS: Final[Mapping[tuple[str, str], _Draw]] = {
     ("dispenser", "sensor"): _one_of("EJT", "EXIT"),
     ("security_module", "code"): _up_to(0xDC, 0xD0),
     ("read_error", "code"): _one_of("40", "41", "42", "43", "44", "45", "46", "49"),
-    ("write_error", "code"): _one_of("50", "55"),
+    ("write_error", "code"): _one_of("50", "51", "52", "53", "54", "55", "56"),
     ("", "reason"): _one_of("length", "not_recognised", "inhibited", "double"),
 }
 """(fault, device or nothing, argument) -> how it is drawn."""

@@ -25,7 +25,8 @@ from kiosk.services.case import SLIP, Case, cash_stands, owed_minor, owed_way, w
 from kiosk.services.cash_in import ACCEPTOR, known_values
 from kiosk.services.dispensing import notes_max, stock
 from kiosk.services.facts import Card
-from kiosk.services.receipt import money_of, paper_there, say_in
+from kiosk.services.receipt import claim_rows, money_of, paper_there, say_in
+from kiosk.services.withheld import withheld_rows
 from kiosk.turn import OfBusiness, OfVisit, Turn
 
 PARTNER: Final = "partner"
@@ -153,10 +154,11 @@ def cash_values(turn: Turn, case: Case) -> dict[str, Any]:
 
 def cash_rows(turn: Turn, case: Case) -> list[Element]:
     """Return what a receipt says of the notes: what came in, what went back, what is owed, and how to claim it."""
+    kept = withheld_rows(turn, case)
     if not case.posting.takes_cash or not (case.vaulted or case.astray):
-        return []
+        return kept
     say, site = say_in(turn), turn.site
-    rows: list[Element] = [Rule()]
+    rows: list[Element] = [*kept, Rule()]
     for value, count in case.vaulted.items():
         face = money_of(turn, site.money(int(value)))
         rows.append(Columns(say("receipt.notes_in"), say("receipt.notes", amount=face, count=count)))
@@ -172,7 +174,7 @@ def cash_rows(turn: Turn, case: Case) -> list[Element]:
         return rows
     rows.append(Columns(say(_CREDITED[way]), money_of(turn, site.money(owed)), bold=True))
     if worth_minor(case.astray) or case.suspect:
-        rows += [Rule(), Text(say("receipt.note_claim_text", reference=case.rrn, contact=site.contact))]
+        return rows + claim_rows(turn, case.rrn, "claim_why.note_lost", site.money(owed))
     elif way == SLIP:
         rows += [Rule(), Text(say("receipt.cash_slip_text", reference=case.rrn, contact=site.contact))]
     if way == SLIP:

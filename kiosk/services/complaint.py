@@ -93,7 +93,11 @@ class Complaints:
         today = turn.now.astimezone(ZoneInfo(site.time_zone)).date()
         due = (today + timedelta(days=site.complaint.answer_days)).isoformat()
         turn.put(Complaint(said.category, said.about, due))
-        values: dict[str, Any] = {"what": "complaint", "subject": say_in(turn)(f"complaint.{said.category}"), "due": due}
+        values: dict[str, Any] = {
+            "what": "complaint",
+            "subject": say_in(turn)(f"complaint.{said.category}"),
+            "due": due,
+        }
         if said.about:
             values["about"] = said.about
         turn.put(Confirmation(values))

@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from drivers.base.vocabulary import Columns, Document, QrCode, Rule, Text
+from drivers.base.vocabulary import Columns, Document, Rule
 from kiosk.flow.offers import action, guard, view
 from kiosk.money import Money
 from kiosk.ports import Reason
 from kiosk.services import hosting
-from kiosk.services.case import Case, Posting
+from kiosk.services.case import Case, Posting, owed_minor
 from kiosk.services.cash_in import NotesWanted, known_values
 from kiosk.services.entering import Outcome
 from kiosk.services.facts import Card, Intent, Refusal
 from kiosk.services.menu import CARD, HOST, Service
-from kiosk.services.receipt import head, money_of, say_in, tail
+from kiosk.services.receipt import claim_rows, head, money_of, say_in, tail
 from kiosk.services.withheld import withheld_rows
 from kiosk.turn import Turn
 
@@ -112,7 +112,7 @@ class Deposit:
 
     def document(self, turn: Turn, case: Case) -> Document:
         """Return the receipt: what was counted and posted, and a claim for what nobody can find."""
-        say, contact = say_in(turn), turn.site.contact
+        say = say_in(turn)
         rows = head(turn, "receipt.title_deposit", case.rrn, case.card)
         rows.append(Rule())
         for value, count in case.vaulted.items():
@@ -122,10 +122,8 @@ class Deposit:
         rows.append(Columns(say("receipt.deposited"), money_of(turn, posted), bold=True))
         rows += withheld_rows(turn, case)
         if case.suspect:
-            rows += [
-                Rule(),
-                Text(say("receipt.claim_title"), bold=True),
-                Text(say("receipt.note_claim_text", reference=case.rrn, contact=contact)),
-                QrCode(f"KIOSK:{turn.site.terminal_id}:{case.rrn}"),
-            ]
+            owed = owed_minor(case, turn.site, posted)
+            why = "claim_why.note_lost" if case.astray else "claim_why.not_allowed"
+            known = owed > 0 and "0" not in case.astray
+            rows += claim_rows(turn, case.rrn, why, turn.site.money(owed) if known else None)
         return tuple(rows + tail(turn))

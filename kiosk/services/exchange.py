@@ -19,7 +19,7 @@ from datetime import timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from drivers.base.vocabulary import Columns, Document, QrCode, Rule, Text
+from drivers.base.vocabulary import Columns, Document, Rule, Text
 from kiosk.flow.offers import action, guard, view
 from kiosk.mix import denominate
 from kiosk.ports import Reason
@@ -30,7 +30,7 @@ from kiosk.services.dispensing import notes_max, stock
 from kiosk.services.entering import Choices, Outcome, chosen_value
 from kiosk.services.facts import Card, CardGone, Refusal
 from kiosk.services.menu import CASH, Service
-from kiosk.services.receipt import head, locale_of, money_of, say_in, tail
+from kiosk.services.receipt import claim_rows, head, locale_of, money_of, say_in, tail
 from kiosk.services.withheld import withheld_rows
 from kiosk.turn import OfBusiness, OfVisit, Turn
 from kiosk.view import Option
@@ -250,13 +250,9 @@ class Exchange:
         rows += withheld_rows(turn, case)
         if self._claims(turn, case):
             owed = owed_minor(case, site, site.money(0))
-            rows += [
-                Columns(say("receipt.owed"), money_of(turn, site.money(max(owed, 0))), bold=True),
-                Rule(),
-                Text(say("receipt.claim_title"), bold=True),
-                Text(say("receipt.note_claim_text", reference=case.rrn, contact=site.contact)),
-                QrCode(f"KIOSK:{site.terminal_id}:{case.rrn}"),
-            ]
+            why = "claim_why.note_lost" if case.astray else "claim_why.unknown" if case.unknown else "claim_why.short"
+            known = owed > 0 and not case.unknown and "0" not in case.astray
+            rows += claim_rows(turn, case.rrn, why, site.money(owed) if known else None)
         return tuple(rows + tail(turn))
 
     @staticmethod

@@ -28,7 +28,7 @@ from kiosk.services.dispensing import note
 from kiosk.services.entering import Choices, Confirmation, chosen_value
 from kiosk.services.facts import Answer, Intent, Refusal
 from kiosk.services.menu import HOST, PAYER, Service
-from kiosk.services.receipt import head, locale_of, money_of, paper_there, say_in, tail
+from kiosk.services.receipt import claim_rows, head, locale_of, money_of, paper_there, say_in, tail
 from kiosk.turn import OfBusiness, Turn
 from kiosk.view import Atom, Option
 
@@ -390,7 +390,7 @@ class TicketSale:
         else:
             rows += [*_paid_rows(turn, case), *cash_rows(turn, case)]
             if case.suspect and not case.posting.takes_cash:
-                rows += [Rule(), Text(say("receipt.claim_text", reference=case.rrn, contact=contact))]
+                rows += claim_rows(turn, case.rrn, "claim_why.goods")
         return tuple(rows + tail(turn))
 
 

@@ -9,7 +9,9 @@ from kiosk.bank.pins import PinRules, weak
 BORN = "1985-06-17"
 
 
-@pytest.mark.parametrize("pin", ["1234", "9876", "890123", "1111", "121212", "0617", "1706", "1985", "850617", "19850617"])
+@pytest.mark.parametrize(
+    "pin", ["1234", "9876", "890123", "1111", "121212", "0617", "1706", "1985", "850617", "19850617"]
+)
 def test_guessable(pin: str) -> None:
     assert weak(pin, PinRules(), BORN)
 
@@ -19,7 +21,9 @@ def test_not_guessable_by_these_rules(pin: str) -> None:
     assert not weak(pin, PinRules(), BORN)
 
 
-@pytest.mark.parametrize(("pin", "refused"), [("1231", True), ("0618", True), ("1986", True), ("3299", False), ("860618", True)])
+@pytest.mark.parametrize(
+    ("pin", "refused"), [("1231", True), ("0618", True), ("1986", True), ("3299", False), ("860618", True)]
+)
 def test_any_day(pin: str, refused: bool) -> None:
     assert weak(pin, PinRules(dates="any"), "") is refused
 

@@ -21,8 +21,9 @@ from semantics.norms.source import source_of
 from semantics.verifier import rules_of
 
 MODELS = Path(__file__).parents[2] / "models"
-# written beside the decisions of a step: the books, and what the device counted beyond its order
-BESIDE = {"cash_moved", "number_reserved", "checkpoint", "anchor", "violation", "over_dispensed", "cash_difference"}
+# written beside the decisions of a step: the books, what the device counted beyond its order, and what is on offer
+BESIDE = {"cash_moved", "number_reserved", "checkpoint", "anchor", "violation", "over_dispensed", "cash_difference",
+          "cassette_low", "service_offered", "service_withdrawn", "service_hidden"}  # fmt: skip
 NOTED = {"late", "device_ready", "device_lost", "health_changed", "host_online", "host_offline", "advice_closed",
          "advice_parked", "cut_over"}  # fmt: skip
 
@@ -40,7 +41,9 @@ def steps(entries: list[Any]) -> Iterator[Step]:
     """Yield the steps of a journal: event, arcs, and the kinds of records behind."""
     current: tuple[str, tuple[tuple[str, str, str], ...]] | None = None
     kinds: list[str] = []
+    before = ""
     for e in entries:
+        of_a_cassette, before = before == "cassette_low", e.kind
         if e.kind == "step" or e.kind in NOTED or e.kind == "boot":
             if current is not None:
                 yield (*current, tuple(kinds))
@@ -48,7 +51,7 @@ def steps(entries: list[Any]) -> Iterator[Step]:
             if e.kind == "step" and e.data["region"] == "main":
                 arcs = tuple((m["flow"], m["from"], m["to"]) for m in e.data["moves"])
                 current = e.data["event"], arcs
-        elif e.kind not in BESIDE:
+        elif e.kind not in BESIDE and not of_a_cassette:
             kinds.append(e.kind)
     if current is not None:
         yield (*current, tuple(kinds))
@@ -84,7 +87,7 @@ def test_every_action_and_guard_of_the_flows_is_described(graph: Graph) -> None:
 
 def test_a_table_with_unknown_words_is_refused_with_all_its_mistakes() -> None:
     text = (MODELS / "vocabulary" / "actions.yaml").read_text(encoding="utf-8")
-    bad = text.replace("needs: card == \"in\", set: {pin: false}", "needs: crad == \"in\", set: {pni: false}")
+    bad = text.replace('needs: card == "in", set: {pin: false}', 'needs: crad == "in", set: {pni: false}')
     bad = bad.replace("use: [note_answer, settle]", "use: [note_anser, settle]", 1)
     assert bad != text
     with pytest.raises(DocumentError) as caught:

@@ -85,7 +85,7 @@ def test_the_command_prints_the_table_with_reasons() -> None:
 def test_devices_are_named_by_themselves_by_ability_and_by_family() -> None:
     families = {"nv200": "note_acceptor"}
     assert {device_named(word, families) for word in ("note_acceptor", "acceptor", "nv200")} == {"note_acceptor"}
-    with pytest.raises(ValueError, match="devices: card_reader, .*abilities: reader, acceptor; families: nv200"):
+    with pytest.raises(ValueError, match=r"devices: card_reader, .*abilities: reader, acceptor; families: nv200"):
         device_named("bill acceptor", families)
 
 

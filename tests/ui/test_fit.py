@@ -52,7 +52,9 @@ def check(views: Iterator[View]) -> int:
             for node in scene.nodes:
                 x, y, w, h = node.box
                 if x < 0 or y < 0 or x + w > width or y + h > height:
-                    found.append(f"{view.screen} {view.locale} {renderer.size}: {node.kind} {node.box} leaves the screen")
+                    found.append(
+                        f"{view.screen} {view.locale} {renderer.size}: {node.kind} {node.box} leaves the screen"
+                    )
     assert found == []
     return count
 

@@ -32,13 +32,15 @@ class Habits:
 
     `combined_ends`: what the combined commands B to I do with the card at the end, a letter of `ENDS` each.
     `combined_moves_on`: they do so too when the track was not read or written. `fetches`: the reader itself gets
-    what a T=0 card keeps waiting (61xx, 6Cxx). `empties_with_04`: initial reset 04 returns a card of wrong length;
+    what a T=0 card keeps waiting (61xx, 6Cxx). `releases`: a command that moves the card lifts the contacts by itself;
+    else it is a wrong sequence while they are down. `empties_with_04`: initial reset 04 returns a card of wrong length;
     any other card makes it a wrong sequence. `ports`: how many there are. `port_unit_ms`: one step of a port's time.
     """
 
     combined_ends: str = "HRCHRCHR"
     combined_moves_on: bool = True
     fetches: bool = False
+    releases: bool = True
     empties_with_04: bool = True
     ports: int = 4
     port_unit_ms: int = 100

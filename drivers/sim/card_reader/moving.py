@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from drivers.sim.card_reader.reader import Handler, SimOmron3S4YR
 
 RESETS: Final = frozenset({"00", "01", "02", "04", "05", "06"})
+MOVES: Final = frozenset(
+    {"30", "31", "32", "40", "41", "42", "60", "61", "62", "63", "68", "71", "72", "73", "79"}
+    | {f"{kind}{letter}" for kind in "67" for letter in "BCDEFGHIKL"}
+)
+"""Commands under which a card that is inside passes the heads or leaves its place."""
 _DOES: Final = {"0": "return", "4": "return", "1": "capture", "5": "capture"}
 _AFTER_POWER_FAILURE: Final = {"A": "hold", "B": "return", "C": "capture"}
 _GATES: Final = {":0": "any", ":2": "striped", ":3": "rear"}

@@ -231,6 +231,10 @@ class SimOmron3S4YR:
             return Trouble.SEQUENCE
         if self.permitted and code in memory.LOCKED:
             return Trouble.SEQUENCE
+        if code in moving.MOVES and self.station.state != "off":
+            if not self.habits.releases:
+                return Trouble.SEQUENCE
+            self.station.power_off()
         return None
 
     # for the tables of commands

@@ -436,7 +436,7 @@ class SimNv200(SimAcceptor):
             said += b"\xe0"
         if self.transport.mouth and self._protocol >= 8:
             note = self.transport.mouth[0]
-            said += b"\xce" + note.value_minor.to_bytes(4, "little") + (note.currency or self._currency).encode()
+            said += b"\xce" + self._one(note.value_minor if self._channel(note) else 0)
         if not self._open_for_notes:
             said += b"\xe8"
         return said

@@ -60,6 +60,7 @@ class SimSmartPayout(SimNv200):
                     {"code": "0 note not recognised, 1 jam (default), 2 cashbox, 3 no note found", **NTH},
                     (42, 54),
                 ),
+                Fault("payout_hangs", "A payout stands still for an hour, and the device does not notice.", NTH, (44,)),
                 Fault("payout_diverted", "A double goes to the cashbox; another is paid.", NTH, (54,)),
                 Fault("jam_recovery", "It clears a jam before it pays: five notes to the cashbox.", NTH, (54,)),
                 Fault("payout_busy", "A payout order is answered with busy.", NTH, (43,)),

@@ -72,7 +72,7 @@ class Envelope:
 
     def unwrap(self, field: bytes) -> bytes | None:
         """Return the command inside, None for a packet that cannot be believed."""
-        if self._key is None or len(field) % 16 != 1:
+        if self._key is None or len(field) < 17 or len(field) % 16 != 1:
             return None
         decryptor = Cipher(algorithms.AES(self._key), modes.ECB()).decryptor()
         plain = decryptor.update(field[1:]) + decryptor.finalize()

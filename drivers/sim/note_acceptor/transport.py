@@ -30,6 +30,7 @@ READ_MS: Final = 700
 RETURN_MS: Final = 500
 CREDIT_MS: Final = 400  # from the decision to the point of no return
 STACK_MS: Final = 900  # from the decision to rest
+HANGS_MS: Final = 3_600_000  # a motor that stands still and is not noticed
 PAY_MS: Final = 800  # one note from the store to the mouth
 
 CLASSES: Final = {"good": "fit", "unfit": "unfit", "suspect": "suspect", "counterfeit": "counterfeit", "paper": ""}
@@ -226,6 +227,9 @@ class Transport:
         return True
 
     def _end_pay(self, at_ms: int) -> None:
+        if self._faults.fires("payout_hangs") is not None:
+            self._ends_ms = at_ms + HANGS_MS
+            return
         value = self._orders.pop(0)
         failed = self._faults.fires("payout_error")
         code = int(str(failed.get("code", 1))) if failed is not None else None

@@ -242,6 +242,8 @@ _fails("replaces_a_double", "A double goes to the cashbox; the order is still co
        (Outcome.DONE,), nth=2)  # fmt: skip
 _fails("clears_a_jam_first", "It clears a jam and pays: what went to the cashbox is not counted as paid.",
        "jam_recovery", (Outcome.DONE, *_SHORT))  # fmt: skip
+_fails("is_unsure_when_a_payout_hangs", "A payout that neither goes on nor ends: UNKNOWN, with what had come out.",
+       "payout_hangs", (Outcome.UNKNOWN,), nth=2)  # fmt: skip
 _fails("is_refused_while_busy", "A busy device refuses and pays nothing.", "payout_busy", (Outcome.REFUSED,))
 
 

@@ -229,22 +229,20 @@ def _recovers(bench: Bench, protocol: str) -> Steps[None]:
     yield from give_back(bench)
 
 
-@CHECKS.check("A damaged answer to reset is no answer to reset; the next one counts.", Need.FAULTS)
-def refuses_a_wrong_atr(bench: Bench) -> Steps[None]:
-    yield from insert_chip(bench, _card("1"), "")
-    bench.strike("chip_wrong_atr")
-    result = yield from power(bench)
-    expect((result.outcome, result.error) == (Outcome.REFUSED, "atrNotObtained"), "{}", result)
-    yield from _recovers(bench, "chipT1")
+def _gives_no_atr(fault: str, shows: str) -> None:
+    def run(bench: Bench) -> Steps[None]:
+        yield from insert_chip(bench, _card("1"), "")
+        bench.strike(fault)
+        result = yield from power(bench)
+        expect((result.outcome, result.error) == (Outcome.REFUSED, "atrNotObtained"), "{}", result)
+        yield from _recovers(bench, "chipT1")
+
+    run.__name__ = f"gets_no_atr_of_a_{fault}"
+    CHECKS.check(shows, Need.FAULTS)(run)
 
 
-@CHECKS.check("A chip that is mute from the beginning is told, atrNotObtained.", Need.FAULTS)
-def tells_a_mute_chip(bench: Bench) -> Steps[None]:
-    yield from insert_chip(bench, _card("0"), "")
-    bench.strike("chip_silent")
-    result = yield from power(bench)
-    expect((result.outcome, result.error) == (Outcome.REFUSED, "atrNotObtained"), "{}", result)
-    yield from _recovers(bench, "chipT0")
+_gives_no_atr("chip_wrong_atr", "A damaged answer to reset is no answer to reset; the next one counts.")
+_gives_no_atr("chip_silent", "A chip that is mute from the beginning is told, atrNotObtained.")
 
 
 def _fails(protocol: str, fault: str, shows: str) -> None:

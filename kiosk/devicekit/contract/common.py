@@ -149,9 +149,7 @@ def make_suite(idle: Idle) -> Suite:
         expect(kinds.index(type(results[0])) < kinds.index(DeviceLost), "DeviceLost came before the answer")
         expect(DeviceReady not in kinds, "it came back without a cable")
 
-    @suite.check(
-        "A cable that is plugged in again finds the same unit, and it works.", Need.FAULTS, Need.MEMORY
-    )
+    @suite.check("A cable that is plugged in again finds the same unit, and it works.", Need.FAULTS)
     def comes_back_when_plugged_in_again(bench: Bench) -> Steps[None]:
         before = bench.driver.identity
         whole = yield from bench.do(idle(bench.ticket()))

@@ -50,7 +50,7 @@ class CcnetDecoder:
         if asked != cc.POLL.code:
             refused = len(body) == 1 and code == cc.ILLEGAL
             text = "illegal command" if refused else f"{len(body)} bytes"
-            return Entry(at_ms, direction, text, raw, answer=answer_to, errors=("illegal",) if refused else ())
+            return Entry(at_ms, direction, text, raw, answer=answer_to, errors=("30",) if refused else ())
         name, codes = cc.STATES.get(code, "unlisted state"), [f"{code:02X}"]
         if code == 0x1C and len(body) > 1:
             codes.append(f"1C {body[1]:02X}")
@@ -67,9 +67,9 @@ CCNET_VOCABULARY: Final = Vocabulary(
         **{f"{code:02X}": text for code, text in cc.STATES.items()},
         **{f"1C {code:02X}": f"rejecting: {text}" for code, (_, text) in cc.REJECTS.items()},
         **{f"47 {code:02X}": f"failure: {text}" for code, text in cc.FAILURES.items()},
-        "illegal": "illegal command",
+        f"{cc.ILLEGAL:02X}": "illegal command",
     },
-    unknown="illegal",
+    unknown=f"{cc.ILLEGAL:02X}",
 )
 
 

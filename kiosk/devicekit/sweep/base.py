@@ -41,7 +41,6 @@ class Swept:
             bench.close()
             (self.rewritten if rewrites else self.entries).extend([NEW_DEVICE, *bench.entries])
 
-
     def lacks(self, codes: Iterable[str]) -> list[str]:
         """Return those of `codes` that the runs so far have not shown: the simulator has no mechanics for them."""
         seen = {error for entry in self.entries for error in entry.errors}

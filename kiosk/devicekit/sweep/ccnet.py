@@ -36,7 +36,7 @@ def sweep(make: MakeBench) -> Swept:
     for failure in cc.FAILURES:
         swept.run(make, struck("failure", code=f"{failure:X}"))
     for code in swept.lacks(CCNET_VOCABULARY.errors):
-        body = bytes.fromhex(code) if code != "illegal" else bytes((cc.ILLEGAL,))
+        body = bytes.fromhex(code)
         if len(body) == 1 and body[0] in cc.WITH_ARGUMENT:
             body += b"\x00"
         swept.run(make, told(_says(body), body, swept), rewrites=True)

@@ -275,10 +275,10 @@ def _talked(talk: Talk, ring: KeyRing | None) -> Scene:
 
 
 def _rewritten(swept: Swept, make: MakeBench, vocabulary: Vocabulary) -> None:
-    """Put on the line, in clear, what the simulator has not said; only refusals are believed in clear under a key."""
+    """Put on the line what this unit could say and the simulator has not; it is believed where nothing is encrypted."""
     for code in swept.lacks(vocabulary.errors):
         number = int(code[-2:], 16)
-        if code.startswith(("F5", "5C", "B1", "17")):
+        if code in vocabulary.unseen or " " in code:
             continue
         data = bytes((number,))
         if number in ssp.EVENTS:

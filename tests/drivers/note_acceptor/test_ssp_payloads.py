@@ -69,8 +69,8 @@ def test_events_of_one_note_as_the_maker_prints_them(printed, code, value):
     assert rest == b""
 
 
-def test_an_error_during_payout_as_the_maker_prints_it():
-    """GA138 v2.2, Error During Payout: a jam after GBP 50.00 and EUR 20.00."""
+def test_an_error_during_payout_as_the_maker_lays_it_out():
+    """GA138 v2.2, Error During Payout: a jam after GBP 50.00 and EUR 20.00; the printed example leaves out ``EUR``."""
     seen, _ = read_events(bytes.fromhex("b1 02 88 13 00 00 47 42 50 d0 07 00 00 45 55 52 01"), 7)
     assert (seen[0].values, seen[0].code) == (((5_000, "GBP"), (2_000, "EUR")), 1)
 
@@ -120,6 +120,16 @@ def channels(seed: int = 3) -> tuple[SecureChannel, Envelope]:
     reply = device.exchange(agreement.public.to_bytes(8, "little"))
     shared = agreement.shared(int.from_bytes(reply[1:], "little"))
     return SecureChannel(shared, entropy), device
+
+
+@given(st.binary(max_size=70))
+def test_what_is_no_packet_is_none_on_either_side(noise):
+    channel, device = channels()
+    for field in (noise, b"\x7e" + noise):
+        assert device.unwrap(field) is None
+        with pytest.raises(RemoteProtocolError):
+            channel.open(field)
+    assert (channel.count, device.count) == (0, 0)
 
 
 @given(st.lists(st.binary(min_size=1, max_size=200), min_size=1, max_size=5), st.integers(0, 50))
