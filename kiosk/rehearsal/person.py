@@ -149,7 +149,8 @@ class Person:
             case "confirm_order":
                 return post("chose_yes")
             case (
-                "completed" | "payment_returned" | "cash_owed" | "unconfirmed" | "pin_unknown" | "refused" | "note_withheld"
+                "completed" | "payment_returned" | "cash_owed" | "unconfirmed" | "pin_unknown" | "refused"
+                | "note_withheld"
             ):
                 return post("pressed_enter")
             case "balance" | "statement":

@@ -175,8 +175,8 @@ class Agencies:
         turn.put(replace(sale, state=state, receipt=receipt, case=case))
         turn.put(case)  # the paper is of the payment, not of the question about it
         tell(
-            turn, "partner_answered", case=case.id, about=case.rrn, service=case.service, partner=sale.code, state=state,
-            receipt=receipt,
+            turn, "partner_answered", case=case.id, about=case.rrn, service=case.service, partner=sale.code,
+            state=state, receipt=receipt,
         )  # fmt: skip
         if state == "refunded":
             tell(turn, "payment_returned", case=case.id, minor=case.amount.minor)
