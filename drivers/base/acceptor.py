@@ -218,19 +218,31 @@ class PayOut(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PayOutResult(Result):
-    """`moved`: notes at the exit or taken. `paid_minor`: the value the device says it paid.
+class MovedNotes(Result):
+    """What every answer about the store says. `moved`: notes that are where they were ordered to.
 
-    `unaccounted`: notes that left the store and are not known to have come out. REFUSED: ``notDispensable``
-    (not enough, or not exactly), ``deviceBusy``, ``deviceDisabled``; nothing moved. With UNKNOWN `moved` and
-    `paid_minor` are lower bounds.
+    `unaccounted`: notes that left the store and are not known to have got there. With UNKNOWN `moved` is a lower bound.
     """
 
-    verb = "pay_out"
+    verb = "moved_notes"
     currency: str = ""
     moved: NoteCounts = field(default_factory=dict)
     unaccounted: NoteCounts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaidNotes(MovedNotes):
+    """`moved`: notes at the exit or taken. `paid_minor`: their value as the device says; with UNKNOWN a lower bound."""
+
+    verb = "paid_notes"
     paid_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayOutResult(PaidNotes):
+    """REFUSED: ``notDispensable`` (not enough, or not exactly), ``deviceBusy``, ``deviceDisabled``; nothing moved."""
+
+    verb = "pay_out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,14 +270,10 @@ class LastPayOut(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LastPayOutResult(Result):
+class LastPayOutResult(PaidNotes):
     """DONE: `moved` is what came out (may be short). REFUSED: nothing left the store. UNKNOWN: it cannot tell."""
 
     verb = "last_pay_out"
-    currency: str = ""
-    moved: NoteCounts = field(default_factory=dict)
-    unaccounted: NoteCounts = field(default_factory=dict)
-    paid_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,14 +285,11 @@ class Deplete(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DepleteResult(Result):
+class DepleteResult(MovedNotes):
     """`moved`: notes that went to the cashbox; `stored`: what is left."""
 
     verb = "deplete"
-    currency: str = ""
-    moved: NoteCounts = field(default_factory=dict)
     stored: NoteCounts = field(default_factory=dict)
-    unaccounted: NoteCounts = field(default_factory=dict)
 
 
 # ---------------------------------------------------------------- happenings
@@ -299,6 +304,15 @@ class AcceptorHappening(Happening):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoteHappening(AcceptorHappening):
+    """Something becomes of one note. `value_minor` 0: not known."""
+
+    name = "note_happening"
+    value_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoteInserted(AcceptorHappening):
     """Something is being drawn in; what it is, is not known yet."""
 
@@ -306,17 +320,15 @@ class NoteInserted(AcceptorHappening):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoteInEscrow(AcceptorHappening):
+class NoteInEscrow(NoteHappening):
     """Recognised and held; it can still be given back. `value_minor` is 0 when the value is not known."""
 
     name = "note_in_escrow"
-    value_minor: int
-    currency: str
     fitness: Classification = "fit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoteStacked(AcceptorHappening):
+class NoteStacked(NoteHappening):
     """The note is ours: credit it, once. `escrowed` is False when it went in without having been seen in escrow.
 
     `recovered`: told at a restart or a reconnection, or found by the counters. It may have been told before, to a
@@ -324,14 +336,12 @@ class NoteStacked(AcceptorHappening):
     """
 
     name = "note_stacked"
-    value_minor: int
-    currency: str
     escrowed: bool = True
     recovered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoteWithheld(AcceptorHappening):
+class NoteWithheld(NoteHappening):
     """A doubted note is kept, out of everybody's reach: not given back, not credited, to be traced to its bringer.
 
     `value_minor` is what it claims to be, 0: not known. `detail` is what the device said of it, for the record.
@@ -339,30 +349,24 @@ class NoteWithheld(AcceptorHappening):
     """
 
     name = "note_withheld"
-    value_minor: int
-    currency: str
     classification: Classification
     detail: str = ""
     recovered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoteStored(AcceptorHappening):
+class NoteStored(NoteHappening):
     """A stacked or withheld note came to rest in `unit`, ``"cashbox"`` or ``"recycler"``. Moves no value."""
 
     name = "note_stored"
-    value_minor: int
-    currency: str
     unit: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoteReturned(AcceptorHappening):
+class NoteReturned(NoteHappening):
     """A note that had been in escrow is given back (`recovered`: by the device, at its restart)."""
 
     name = "note_returned"
-    value_minor: int
-    currency: str
     reason: str = ""
     recovered: bool = False
 
@@ -406,15 +410,13 @@ class NotesPaid(AcceptorHappening):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoteTransferred(AcceptorHappening):
+class NoteTransferred(NoteHappening):
     """A note went to the cashbox without an order: from the recycler, or from the exit where nobody took it.
 
     One that had been told as returned is ours again and is not credited (edge case 64).
     """
 
     name = "note_transferred"
-    value_minor: int
-    currency: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

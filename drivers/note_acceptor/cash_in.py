@@ -35,16 +35,14 @@ from drivers.base.clock import Clock
 from drivers.base.errors import LocalProtocolError
 from drivers.base.vocabulary import Command, Outcome, Reset, ResetResult, Result
 from drivers.note_acceptor.deposit import Where
-from drivers.note_acceptor.driver import AcceptorDriver
+from drivers.note_acceptor.driver import AcceptorDriver, Pace
 from drivers.note_acceptor.exchange import Link, Script
 
 OPENINGS_MAX: Final = 3  # a validator that keeps disabling itself is not to be argued with
 
 
 class CashInDriver(AcceptorDriver):
-    """Common half of every validator. `read_within_ms`: from being drawn in to being recognised or rejected;
-    `settle_within_ms`: from the decision about a note to its resting place.
-    """
+    """Common half of every validator."""
 
     results: ClassVar[Mapping[type[Command], type[Result]]] = {
         CashInStart: CashInStartResult,
@@ -56,22 +54,8 @@ class CashInDriver(AcceptorDriver):
         Reset: ResetResult,
     }
 
-    def __init__(
-        self,
-        clock: Clock,
-        link: Link,
-        currency: str,
-        *,
-        poll_every_ms: int,
-        idle_every_ms: int,
-        read_within_ms: int,
-        settle_within_ms: int,
-    ) -> None:
-        super().__init__(
-            clock, link, currency, poll_every_ms=poll_every_ms, idle_every_ms=idle_every_ms
-        )
-        self._read_within_ms = read_within_ms
-        self._settle_within_ms = settle_within_ms
+    def __init__(self, clock: Clock, link: Link, pace: Pace) -> None:
+        super().__init__(clock, link, pace)
         self._values: dict[int, int] = {}  # the device's number of a note type -> minor units, of our currency
         self._sorts: dict[int, Classification] = {}  # the device's number of a note type -> what it makes of it
         self._wanted: frozenset[int] = frozenset()
@@ -260,7 +244,7 @@ class CashInDriver(AcceptorDriver):
     @property
     def _limit_ms(self) -> int:
         reading = self._deposit.at(Where.PATH)
-        return self._read_within_ms if reading else self._settle_within_ms
+        return self._pace.read_within_ms if reading else self._pace.settle_within_ms
 
     def _finish_cash_in(self, command: CashInEnd | CashInRollback) -> Script[Result]:
         deposit = self._deposit
@@ -272,7 +256,7 @@ class CashInDriver(AcceptorDriver):
         before = goal.total()
         if not deposit.at(Where.NOWHERE):
             self._decision = "stack" if stacking else "return"
-            until_ms = self._clock.now_ms() + self._settle_within_ms
+            until_ms = self._clock.now_ms() + self._pace.settle_within_ms
             at_once = True
             while not deposit.at(Where.NOWHERE):
                 yield from self._turn(at_once=at_once)

@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from drivers.base.acceptor import CashInCounts, StopCashIn, StopPayOut
 from drivers.base.clock import Clock
@@ -49,6 +49,27 @@ class Condition:
     blocks: bool = True
 
 
+class Pace(Protocol):
+    """What both protocols' settings say of time. `read_within_ms`: from being drawn in to being recognised or
+    rejected; `settle_within_ms`: from the decision about a note to its resting place.
+    """
+
+    @property
+    def currency(self) -> str: ...
+
+    @property
+    def poll_every_ms(self) -> int: ...
+
+    @property
+    def idle_every_ms(self) -> int: ...
+
+    @property
+    def read_within_ms(self) -> int: ...
+
+    @property
+    def settle_within_ms(self) -> int: ...
+
+
 class _State(Enum):
     OFFLINE = "offline"
     CONNECTING = "connecting"
@@ -60,14 +81,11 @@ class AcceptorDriver(ABC):
 
     results: ClassVar[Mapping[type[Command], type[Result]]]
 
-    def __init__(
-        self, clock: Clock, link: Link, currency: str, *, poll_every_ms: int, idle_every_ms: int
-    ) -> None:
+    def __init__(self, clock: Clock, link: Link, pace: Pace) -> None:
         self._clock = clock
         self._link = link
-        self._deposit = Deposit(currency)
-        self._poll_every_ms = poll_every_ms
-        self._idle_every_ms = idle_every_ms
+        self._pace = pace
+        self._deposit = Deposit(pace.currency)
         self._state = _State.OFFLINE
         self._identity: Identity | None = None
         self._script: Script[Result | Identity | None] | None = None
@@ -198,7 +216,7 @@ class AcceptorDriver(ABC):
     @property
     def _paced_ms(self) -> int:
         """The instant at which the next turn of a running command is due."""
-        return self._last_ms + self._poll_every_ms
+        return self._last_ms + self._pace.poll_every_ms
 
     def _tell(self, happenings: list[Happening] | Happening) -> None:
         self._found += happenings if isinstance(happenings, list) else [happenings]
@@ -263,7 +281,7 @@ class AcceptorDriver(ABC):
         if isinstance(value, Result):
             self._ready.append(value)
         self._ready += self._compare_fitness()
-        self._turn_at_ms = self._clock.now_ms() + self._idle_every_ms
+        self._turn_at_ms = self._clock.now_ms() + self._pace.idle_every_ms
         if self._stop is not None:
             stop, self._stop = self._stop, None
             self._ready.append(self.results[type(stop)](ticket=stop.ticket, outcome=Outcome.DONE))

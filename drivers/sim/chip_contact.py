@@ -251,4 +251,4 @@ class _T1:
             return last
         if block.number != self._ours:
             return last if last is not None and last.kind is Kind.I else self._please(Damage.OTHER.value)
-        return self._next_piece() if self._pieces and not block.error else self._please(0)
+        return self._next_piece() if self._pieces else self._please(0)

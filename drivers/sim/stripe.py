@@ -69,7 +69,8 @@ def written(text: str, encoding: Encoding, lead: int = LEAD_CELLS) -> str:
     if None in values:
         raise ValueError("a character cannot be written in this encoding")
     numbers = [value for value in values if value is not None]
-    body = "".join(encoding.cells(value) for value in [*numbers, reduce(xor, numbers)])
+    groups = _groups(encoding)
+    body = "".join(groups[value] for value in [*numbers, reduce(xor, numbers)])
     return "0" * lead + body + "0" * LEAD_CELLS
 
 
@@ -129,9 +130,15 @@ def read(cells: str, encoding: Encoding) -> Finding:
 
 
 @lru_cache(maxsize=8)
+def _groups(encoding: Encoding) -> list[str]:
+    """Return the cells of each value."""
+    return [encoding.cells(value) for value in range(1 << (encoding.bits - 1))]
+
+
+@lru_cache(maxsize=8)
 def _values(encoding: Encoding) -> dict[str, int]:
     """Return what each group of cells with right parity means."""
-    return {encoding.cells(value): value for value in range(1 << (encoding.bits - 1))}
+    return {cells: value for value, cells in enumerate(_groups(encoding))}
 
 
 def _other(cell: str) -> str:

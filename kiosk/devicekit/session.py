@@ -29,7 +29,6 @@ from kiosk.devicekit.bench import (
 )
 from kiosk.devicekit.check import Check, Need, Trial, Verdict
 from kiosk.devicekit.coverage import NEW_DEVICE, Coverage, coverage
-from kiosk.devicekit.sweep.base import Swept
 from kiosk.devicekit.units import Unit
 
 
@@ -139,14 +138,13 @@ def bench_on_port(unit: Unit, port: str, settings: SerialSettings | None, person
     """Return a bench on hardware. Raises LineError when the port cannot be opened."""
     clock = MonotonicClock()
     woken = threading.Event()
-    provides = _PORT if person is not None else _PORT - {Need.HANDS, Need.VALUE}
     return Bench(
         clock=clock,
         make_driver=unit.driver,
         line=SerialLine(port, settings or unit.serial, woken.set),
         decoder=unit.decoder(),
         pace=RealPace(clock, woken),
-        provides=_provides(unit, provides),
+        provides=needs_met_on_a_port(unit, attended=person is not None),
         person=person,
     )
 
@@ -159,8 +157,9 @@ def run_session(
     *,
     tried: Callable[[Trial], None] = lambda _trial: None,
     only: Callable[[Check], bool] = lambda _check: True,
+    sweeps: bool = True,
 ) -> Session:
-    """Try every check of the unit's suite; on simulators sweep all codes too, in memory.
+    """Try every check of the unit's suite; on simulators sweep all codes too, in memory, unless told otherwise.
 
     Raises LineError when the port cannot be opened for the first check; later its loss ends the session.
     """
@@ -180,12 +179,17 @@ def run_session(
             session.identity = ready.identity
         session.trials.append(trial)
         tried(trial)
-    entries = [entry for trial in session.trials for entry in (NEW_DEVICE, *trial.trace)]
-    swept = unit.sweep(lambda: bench_in_memory(unit)) if place is not Place.PORT else Swept()
-    session.wrong = swept.wrong
-    if place is not Place.PORT:
+    if sweeps and place is not Place.PORT:
+        entries = [entry for trial in session.trials for entry in (NEW_DEVICE, *trial.trace)]
+        swept = unit.sweep(lambda: bench_in_memory(unit))
+        session.wrong = swept.wrong
         session.coverage = coverage(unit.vocabulary, [*entries, *swept.entries], swept.rewritten)
     return session
+
+
+def needs_met_on_a_port(unit: Unit, *, attended: bool) -> frozenset[Need]:
+    """Return what a bench on hardware can meet: nothing is struck, and hands and value need a person."""
+    return _provides(unit, _PORT if attended else _PORT - {Need.HANDS, Need.VALUE})
 
 
 def _provides(unit: Unit, needs: frozenset[Need]) -> frozenset[Need]:

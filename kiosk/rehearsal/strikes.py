@@ -103,7 +103,7 @@ def ground_of(scenario: Scenario, config: Config, words: Words) -> Ground:
     try:
         world.run()
         screens = tuple(dict.fromkeys(screen for screen in world.screens if screen != "starting"))
-        return Ground(screens, faults_of(world.sims), tuple(config.site.notes))
+        return Ground(screens, faults_of(world.sims), tuple(world.config.site.notes))
     finally:
         world.close()
 

@@ -13,6 +13,7 @@ from drivers.base.vocabulary import (
     DispenseResult,
     LastDispense,
     LastDispenseResult,
+    Outcome,
     Reset,
     ResetResult,
 )
@@ -199,7 +200,8 @@ class Dispensing:
     def note_purged(self, turn: Turn) -> None:
         """Write down where notes found in the path went; one that came out of the exit was paid to the customer.
 
-        They came from the path by the book, or from the unknown, or from a cassette, in this order.
+        They came from the path by the book, or from the unknown, or from a cassette, in this order. A device that does
+        not count what it clears leaves the rest unknown: no longer in the path, in the reject box or out.
         """
         result = turn.event.payload
         assert isinstance(result, ResetResult)
@@ -219,6 +221,9 @@ class Dispensing:
                     left -= self._take(turn, unit, left, place, target)
                 if left:
                     turn.record("cash_difference", unit=unit, extra=left, place=target.value)
+        if result.outcome is Outcome.DONE:
+            for unit, count in turn.cash.by_unit(Place.PATH).items():
+                self._take(turn, unit, count, Place.PATH, Place.UNKNOWN)
 
     def _book(self, turn: Turn, counts: Mapping[str, int], target: Place) -> None:
         for unit, count in counts.items():

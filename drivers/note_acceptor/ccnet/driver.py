@@ -78,15 +78,7 @@ class CcnetValidator(CashInDriver):
     def __init__(self, clock: Clock, settings: CcnetSettings | None = None) -> None:
         self._settings = settings or CcnetSettings()
         self._wire = CcnetLink(clock, self._settings.timing, self._settings.address)
-        super().__init__(
-            clock,
-            self._wire,
-            self._settings.currency,
-            poll_every_ms=self._settings.poll_every_ms,
-            idle_every_ms=self._settings.idle_every_ms,
-            read_within_ms=self._settings.read_within_ms,
-            settle_within_ms=self._settings.settle_within_ms,
-        )
+        super().__init__(clock, self._wire, self._settings)
         self._known: Identity | None = None
         self._state_now = 0
         self._last_body = b""

@@ -70,15 +70,7 @@ class SspValidator(CashInDriver):
             raise LocalProtocolError("encryption needs a source of entropy, such as os.urandom")
         self._entropy = entropy
         self._wire = Link(clock, self._settings.timing, self._settings.address)
-        super().__init__(
-            clock,
-            self._wire,
-            self._settings.currency,
-            poll_every_ms=self._settings.poll_every_ms,
-            idle_every_ms=self._settings.idle_every_ms,
-            read_within_ms=self._settings.read_within_ms,
-            settle_within_ms=self._settings.settle_within_ms,
-        )
+        super().__init__(clock, self._wire, self._settings)
         self._protocol = self._settings.protocol
         self._serial: int | None = None  # of the unit that was last here
         self._setup: Setup | None = None

@@ -31,7 +31,7 @@ def start_reading(
         passes_left -= 1
         assert r.transport.card is not None
         r.transport.place = "inside"
-        if not r.heads.read(r.transport.card, tracks) and passes_left:
+        if not r.heads.read(r.transport.card, tracks) and passes_left > 0:
             r.move(code, r.delays.read_ms, passed)
             return b""
         return then(_found(r, code, tracks))
@@ -63,7 +63,7 @@ def start_writing(
         r.transport.place = "inside"
         track, text = next(iter(rest.items()))
         result = r.heads.write(r.transport.card, track, text)
-        if result != GOOD and tries_left:
+        if result != GOOD and tries_left > 0:
             r.move(code, r.delays.write_ms, passed)
             return b""
         if result != GOOD:

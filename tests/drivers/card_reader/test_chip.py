@@ -132,6 +132,13 @@ def test_an_answer_that_waits_is_fetched_by_one_of_the_two(fetches: bool) -> Non
     assert said(say(bench, "80F8000000")) == "5a" * 600 + "9000"
 
 
+def test_a_wrong_length_is_asked_for_again_with_the_right_one() -> None:
+    bench = make_with_card(chip=SimChip(answers={"80ca": "9F36020001 9000".replace(" ", "")}))
+    power(bench)
+    assert said(say(bench, "80CA9F3600")) == "9f360200019000"
+    assert said(say(bench, "80CA9F3600", whole=False)) == "6c05"
+
+
 # ---------------------------------------------------------------- what fails
 
 

@@ -22,6 +22,7 @@ from drivers.sim.card_reader import (
     tracks,
 )
 from drivers.sim.card_reader.reader import HANDLERS
+from drivers.sim.chip_card import answer_to_reset
 
 CARD = "6228480012345678901=30125010000012345"
 
@@ -45,14 +46,14 @@ class Host:
         return b""
 
     def ask(self, text: str) -> str:
-        assert self.raw(encode(text.encode("ascii"))) == ACK_BYTES
+        assert self.raw(encode(text.encode("latin-1"))) == ACK_BYTES
         return self.answer(self.raw(ENQ_BYTES) or self.wait())
 
     @staticmethod
     def answer(data: bytes) -> str:
         (item,) = FrameReader().feed(data)
         assert isinstance(item, bytes)
-        return item.decode("ascii")
+        return item.decode("latin-1")
 
 
 @pytest.fixture
@@ -384,6 +385,49 @@ def test_a_card_does_not_move_under_contacts_that_are_down(releases: bool, answe
     assert host.ask("CG10").startswith("PG1110")
     assert host.ask("C30") == answer
     assert host.sim.state()["chip"] == chip
+
+
+def test_an_answer_that_is_half_fetched_stands_in_the_way_of_the_next_command() -> None:
+    host = Host()
+    host.ask("C00")
+    host.ask("C:0")
+    chip = SimChip(answer_to_reset("1", b"LONG"), {"80f8": "5A" * 700 + "9000"})
+    host.sim.act("insert_card", card=MagneticCard(track2=CARD, chip=chip))
+    host.wait()
+    host.ask("CG10")
+    assert host.ask("CF1\x00\x00\x00\x00") == "PF120m\x00"
+    assert host.ask("CF3") == "NF301"
+    assert host.ask("CF4") == "NF401"
+    host.raw(encode(b"CF1\x80\xf8\x00\x00"))
+    assert host.answer(host.raw(ENQ_BYTES) or host.wait()).startswith("PF121Z")
+    assert host.ask("CF1\x00\x00\x00\x00") == "NF101"
+    assert host.ask("CF4") == "PF423"
+    assert host.ask("CF1\x00\x00\x00\x00") == "PF120m\x00"
+    host.sim.strike("chip_silent")
+    assert host.ask("CF1\x00\x00\x00\x00") == "NF180"
+    assert host.ask("C10") == "P1010", "the chip has no power any more, the contacts are down"
+    assert host.ask("CF1\x00\x00\x00\x00") == "NF101"
+
+
+def test_writing_mends_what_was_damaged_and_each_track_has_its_tries(inside: Host) -> None:
+    inside.sim.card.damage[2] = "lrc"
+    assert inside.ask("C62") == "N6243"
+    for text in ("C781A", "C782123", "C783456"):
+        inside.ask(text)
+    inside.sim.strike("write_error", passes=1, stays=True)
+    assert inside.ask("C797") == "P7902"
+    assert inside.ask("C62") == "P6202123"
+
+
+def test_a_firmware_with_another_sum_is_refused_and_loaded_again(host: Host) -> None:
+    for total, answer in (("00000000", "Nd270"), (f"{14 * 0x41:08X}", "Pd231")):
+        assert host.ask("Cd0") == "Pd030"
+        assert host.ask("C10") == "N1001"
+        assert host.ask("Cd1" + 14 * "A") == "Pd130"
+        assert host.ask(f"Cd2{total}") == answer
+        assert host.ask("C10") == f"N10{'70' if answer[0] == 'N' else '71'}"
+    assert host.ask("C00") == "P0000"
+    assert host.ask("CV1") == "PV100" + 14 * "A" + f"{14 * 0x41:08X}"
 
 
 def test_every_command_has_one_table_and_every_act_a_hand() -> None:

@@ -39,20 +39,11 @@ from tests.drivers.note_acceptor.judging import next_works
 
 
 def begun(bench: Bench | None = None, **start: Any) -> Bench:
-    """Return a bench with an open transaction that takes notes."""
-    bench = bench or Bench.nv200().ready()
-    assert bench.do(CashInStart(ticket="start", **start)).outcome is Outcome.DONE
-    bench.start(CashIn(ticket="in"))
-    bench.wait(600)
-    return bench
+    return (bench or Bench.nv200().ready()).begin(**start)
 
 
 def holding(value: int = 100, **start: Any) -> Bench:
-    bench = begun(**start)
-    bench.wire.act("insert_note", value=value)
-    taken = bench.result("in")
-    assert (taken.outcome, taken.escrow) == (Outcome.DONE, {value * 100: 1})
-    return bench
+    return begun(**start).hold(value)
 
 
 def inject(bench: Bench, *events: bytes) -> None:

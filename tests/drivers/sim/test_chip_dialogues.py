@@ -40,14 +40,17 @@ MANNERS = st.builds(
 
 
 def hold(talk: Talk[T], contact: ChipContact, line: Line = lambda _number, heard: heard) -> T:
-    """Carry a dialogue through; what is said is kept in `hold.said`."""
+    """Carry a dialogue through; what is said, told and waited is kept in `said`, `told` and `waits_ms`."""
     number = 0
-    said.clear()
+    for kept in (said, told, waits_ms):
+        kept.clear()
     try:
         say = next(talk)
         while True:
             said.append(say.data)
+            waits_ms.append(say.within_ms)
             heard = contact.feed(say.data)
+            told.append(heard)
             say = talk.send(line(number, heard))
             number += 1
             assert number < 10_000, "the two do not come to an end"
@@ -57,6 +60,8 @@ def hold(talk: Talk[T], contact: ChipContact, line: Line = lambda _number, heard
 
 
 said: list[bytes] = []
+told: list[bytes] = []
+waits_ms: list[int] = []
 
 
 class Counting(SimChip):
@@ -155,6 +160,7 @@ def test_any_length_goes_both_ways_in_blocks_of_any_size(
     assert len(chip.asked) == 1
     assert len(chip.asked[0][1]) == size - 4
     assert all(len(parse(block).inf) <= manners.inf_max for block in said)
+    assert all(len(parse(block).inf) <= answer_inf for block in told)
 
 
 @given(st.sets(st.integers(0, 200)), st.booleans(), st.integers(2, 400))
@@ -254,7 +260,47 @@ def test_a_card_that_babbles_blocks_fails_with_a_cause(answers: list[bytes]) -> 
         hold(terminal().send(SELECT, more=False), contact_with(Counting(b"\x90\x00", "1")), babble(answers))
 
 
+def test_a_request_whose_response_was_damaged_is_said_again() -> None:
+    contact = contact_with(Counting(b"\x90\x00", "1"))
+    hold(terminal().offer_length(254), contact, lambda number, heard: heard if number else heard[:-1] + b"\x00")
+    assert said == [bytes.fromhex("00C101FE3E")] * 2
+
+
+def test_a_card_that_asks_for_time_gets_it() -> None:
+    contact = contact_with(Counting(b"\x90\x00", "1", Manners(extensions=1)))
+    hold(terminal().send(SELECT, more=False), contact)
+    assert parse(told[0]) == Block(Kind.WTX_REQUEST, b"\x02")
+    assert parse(said[1]) == Block(Kind.WTX_RESPONSE, b"\x02")
+    assert waits_ms[1] == 2 * waits_ms[0]
+
+
+def test_null_bytes_without_end_are_no_answer() -> None:
+    with pytest.raises(ChipFailure) as failed:
+        hold(t0_exchange(SELECT[:5], SELECT[5:-1], 0), contact_with(SimChip()), lambda _number, _heard: b"\x60")
+    assert failed.value.cause is Cause.COMMUNICATION
+
+
 # ---------------------------------------------------------------- the card alone
+
+
+def test_a_card_asks_for_the_block_that_is_due() -> None:
+    contact = contact_with(Counting(bytes(30) + b"\x90\x00", "1", Manners(extensions=1)))
+    wrong = encode(Block(Kind.I, SELECT, 1))
+    assert parse(contact.feed(wrong)) == Block(Kind.R, number=0, error=2)
+    asks = contact.feed(encode(Block(Kind.I, SELECT, 0)))
+    assert parse(asks).kind is Kind.WTX_REQUEST
+    assert contact.feed(encode(Block(Kind.R, number=0))) == asks  # it was not understood
+    first = contact.feed(encode(Block(Kind.WTX_RESPONSE, b"\x02")))
+    assert parse(first) == Block(Kind.I, bytes(30) + b"\x90\x00", 0)
+    assert contact.feed(encode(Block(Kind.R, number=0, error=1))) == first
+    assert parse(contact.feed(encode(Block(Kind.R, number=1)))) == Block(Kind.R, number=1)
+
+
+def test_a_damaged_selection_is_not_answered() -> None:
+    contact = ChipContact(SimChipCard(protocol="01"))
+    contact.reset()
+    assert contact.feed(bytes.fromhex("FF01FF")) == b""
+    assert contact.protocol is None
 
 
 @given(st.sampled_from(["0", "1", "01"]), MANNERS, st.lists(st.binary(max_size=20), max_size=12))
