@@ -285,7 +285,7 @@ def host_settings(config: Config) -> HostSettings:
 
 @cache
 def _watching() -> Watching:
-    return Watching(watchable(load_norms(MODELS), flows()[0]))
+    return Watching(watchable(load_norms(MODELS, whole=False), flows()[0]))
 
 
 def watching(config: Config) -> Callable[[Journal], tuple[Watcher, ...]]:

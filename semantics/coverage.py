@@ -248,10 +248,13 @@ body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:1280px;color:
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}
 table{border-collapse:collapse;width:100%}
 th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #e3e8ee;vertical-align:top}
-th{white-space:nowrap}thead th{position:sticky;top:0;background:#f2f5f8}td.y{background:#e2f2e6}td.n{background:#fbe3e0}td.o{color:#9aa5b1}
+th{white-space:nowrap}thead th{position:sticky;top:0;background:#f2f5f8}
+td.y{background:#e2f2e6}td.n{background:#fbe3e0}td.o{color:#9aa5b1}
 .bar{display:inline-block;height:.7rem;background:#3c7d57;border-radius:3px}.rest{background:#e6c4bf}
 .lacks{color:#a3392c}.small{color:#5b6875;font-size:.87rem}
-svg{background:white;max-width:100%;height:auto}.flows{columns:3}.flows details[open]{column-span:all}details{margin:.3rem 0;break-inside:avoid}summary{cursor:pointer;font-weight:600}
+svg{background:white;max-width:100%;height:auto}
+.flows{columns:3}.flows details[open]{column-span:all}
+details{margin:.3rem 0;break-inside:avoid}summary{cursor:pointer;font-weight:600}
 """
 
 
