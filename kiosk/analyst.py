@@ -232,8 +232,9 @@ def _measured(models: Path, scenarios: Path, *, changes: bool = False) -> tuple[
         if not played.passed or played.world is None:
             print(f"{scenario.scenario} failed, so what it shows does not count", file=sys.stderr)
             continue
-        journals.append((scenario.scenario, [e.as_data() for e in played.world.entries]))
-        proves[scenario.scenario] = list(scenario.proves)
+        name = f"{Path(scenario.file).parent.name}/{scenario.scenario}"  # each service has a plain one
+        journals.append((name, [e.as_data() for e in played.world.entries]))
+        proves[name] = list(scenario.proves)
     if not journals:
         raise fail(f"{scenarios}: no scenario passed, so nothing is covered", 1)
     found = measure(norms, graph, beside, journals)

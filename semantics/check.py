@@ -36,7 +36,6 @@ from semantics.norms.vocabulary import Event, mistakes_of, vocabulary_of
 from semantics.ontology import Ontology, ontology_of
 
 ACTIONS: Final = "actions.yaml"
-NEVER_FIRES: Final = Severity.WARNING  # of a norm that never fires and does not say why
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +97,11 @@ def _sources(folder: Path, found: list[Finding]) -> list[Source]:
     return sources
 
 
-def check_models(folder: Path) -> Report:
-    """Check a model folder. Never raises for what is wrong inside it."""
+def check_models(folder: Path, *, whole: bool = True) -> Report:
+    """Check a model folder. Never raises for what is wrong inside it.
+
+    Without `whole` it is only read: every word is resolved, and nothing is analysed or compared with flows.
+    """
     found: list[Finding] = []
     try:
         ontology = ontology_of([s.document for s in _sources(folder / "ontology", found)])
@@ -121,9 +123,10 @@ def check_models(folder: Path) -> Report:
     found += charts.check(ontology)
     matrix = responsibility(ontology, norms)
     found += _gaps(ontology, matrix)
-    found += _acts(norms)
-    found += analyse(norms)
-    flows = _flows(folder / "flows", found)
+    if whole:
+        found += _acts(norms)
+        found += analyse(norms)
+    flows = _flows(folder / "flows", found) if whole else {}
     if flows:
         found += _against_flows(norms, flows)
     affordances = [n for n in ontology.nodes.values() if n.kind == "affordance"]
@@ -187,9 +190,12 @@ def _acts(norms: NormSet) -> Iterator[Finding]:
             yield Finding("NM31", Severity.ERROR, *event.place, message)
 
 
-def load_norms(folder: Path) -> NormSet:
-    """Read the norms of a model folder. Raises DocumentError with every mistake, and if there are no norms."""
-    report = check_models(folder)
+def load_norms(folder: Path, *, whole: bool = True) -> NormSet:
+    """Read the norms of a model folder. Raises DocumentError with every mistake, and if there are no norms.
+
+    A terminal that starts reads them without `whole`: what was released has been checked.
+    """
+    report = check_models(folder, whole=whole)
     mistakes = mistakes_of(report.findings)
     if mistakes or report.norms is None:
         raise DocumentError(mistakes)
@@ -224,9 +230,9 @@ def _against_flows(norms: NormSet, flows: Mapping[str, Chart]) -> Iterator[Findi
             yield finding(norm, code, Severity.NOTE, "never_fires", f"{why}; {norm.never_fires}")
         elif code == "FL02":
             message = f"no flow can trigger it, so it is never in force: {why}; build it, or say never_fires: <why>"
-            yield finding(norm, code, NEVER_FIRES, "whenever", message)
+            yield finding(norm, code, Severity.ERROR, "whenever", message)
         elif code == "FL03":
-            severity = NEVER_FIRES if norm.duty.operator == "obliged" else Severity.NOTE
+            severity = Severity.ERROR if norm.duty.operator == "obliged" else Severity.NOTE
             message = f"{norm.duty.operator} to do what no flow can do: {why}; build it, or say never_fires: <why>"
             yield finding(norm, code, severity, "to", message)
 

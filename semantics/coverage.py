@@ -8,7 +8,8 @@
     C5  fulfilled in the last tenth of its time: the deadline was really tried
     C6  each exception to it applied, and it was in force without one
     C7  each act that fulfils it, and so each agent who may, was done
-    C8  flow arcs taken, of those that the exploration can reach
+    C8  flow arcs taken, of those that the exploration can reach and a journal can show: a step that goes nowhere and
+        does nothing is not written
     C9  small changes of the norm that the suite would notice (`semantics.mutation`)
 
 What nobody may do is not shown by a suite of good terminals: that an act without authority is noticed, C9 shows.
@@ -200,7 +201,7 @@ def measure(
     event_at = {(c.name, t.source, t.target, t.line): t.event for c in charts.values() for t in c.transitions}
     reachable = {
         (flow, source, target, event_at[flow, source, target, line])
-        for g in (graph, *beside) for e in g.edges for flow, source, target, line in e.arcs
+        for g in (graph, *beside) for e in g.edges if e.records for flow, source, target, line in e.arcs
     }  # fmt: skip
     monitor = Monitor(norms)
     for name, entries in journals:
@@ -248,10 +249,13 @@ body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:1280px;color:
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}
 table{border-collapse:collapse;width:100%}
 th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #e3e8ee;vertical-align:top}
-th{white-space:nowrap}thead th{position:sticky;top:0;background:#f2f5f8}td.y{background:#e2f2e6}td.n{background:#fbe3e0}td.o{color:#9aa5b1}
+th{white-space:nowrap}thead th{position:sticky;top:0;background:#f2f5f8}
+td.y{background:#e2f2e6}td.n{background:#fbe3e0}td.o{color:#9aa5b1}
 .bar{display:inline-block;height:.7rem;background:#3c7d57;border-radius:3px}.rest{background:#e6c4bf}
 .lacks{color:#a3392c}.small{color:#5b6875;font-size:.87rem}
-svg{background:white;max-width:100%;height:auto}.flows{columns:3}.flows details[open]{column-span:all}details{margin:.3rem 0;break-inside:avoid}summary{cursor:pointer;font-weight:600}
+svg{background:white;max-width:100%;height:auto}
+.flows{columns:3}.flows details[open]{column-span:all}
+details{margin:.3rem 0;break-inside:avoid}summary{cursor:pointer;font-weight:600}
 """
 
 
