@@ -110,10 +110,16 @@ def verify(
     norm: Annotated[list[str] | None, typer.Argument(help="Only these norms; all, and the flows, if left out.")] = None,
     models: ModelsOption = MODELS,
     everything: Annotated[bool, typer.Option("--all", help="Name what holds, too.")] = False,
+    conformance: Annotated[
+        bool, typer.Option("--conformance", help="Hold the effect table against the journals of all scenarios instead.")
+    ] = False,
 ) -> None:
     """Prove the flows that run against the norms; show the shortest way to every violation."""
     from semantics.verifier import verify_models
 
+    if conformance:
+        conform(models)
+        return
     result = verify_models(models, only=norm or ())
     known = {p.about for p in result.proofs}
     for wanted in norm or ():
@@ -121,6 +127,32 @@ def verify(
             raise fail(f"{wanted}: there is no such norm, or no flow can do what it obliges to yet; kiosk model check")
     print(result.render(all_=everything or bool(norm)))
     if not result.ok:
+        raise typer.Exit(1)
+
+
+def conform(models: Path) -> None:
+    """Play every scenario; name each step that the exploration does not allow, and each answer slower than it says."""
+    from kiosk.config import load_config
+    from kiosk.rehearsal.play import play
+    from kiosk.rehearsal.scenario import load_scenarios
+    from kiosk.words import catalogue
+    from semantics.conformance import of_models
+
+    model, config, words = of_models(models), load_config(None), catalogue()
+    found: dict[str, None] = {}
+    journals = count = 0
+    for scenario in load_scenarios(models / "scenarios"):
+        world = play(scenario, config, words).world
+        if world is None:
+            raise fail(f"{scenario.scenario}: could not be played; kiosk rehearse says why", 1)
+        entries = [e.as_data() for e in world.entries]
+        followed, stranger = model.play(scenario.scenario, entries)
+        journals, count = journals + 1, count + followed
+        if stranger is not None:
+            found[str(stranger)] = None
+        found |= dict.fromkeys(map(str, model.slow(scenario.scenario, entries)))
+    print("\n".join([*found, f"{journals} journals, {count} steps: {len(found)} that the effect table does not allow"]))
+    if found or not count:
         raise typer.Exit(1)
 
 
