@@ -1,21 +1,23 @@
 """Agency agreements as a terminal needs them (``config/partners.yaml``): for whom, on what terms.
 
 What is said of an agreement here is what the menu, the entry screens and the checks before the host use; the bank
-judges anew. `pay_by` has room for cash; this version takes cards only.
+judges anew.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 BILLER = "biller"
 OPERATOR = "operator"
 TICKET_AGENCY = "ticket_agency"
 KINDS = (BILLER, OPERATOR, TICKET_AGENCY)
 CARD = "card"
+CASH = "cash"
 
 
 class _Strict(BaseModel):
@@ -23,11 +25,27 @@ class _Strict(BaseModel):
 
 
 class NumberForm(_Strict):
-    """How a customer's number with the partner looks: digits at least and at most, shown in groups."""
+    """How a customer's number with the partner looks: digits at least and at most, shown in groups.
+
+    `barcode` is a regular expression over all characters of the code on the partner's bills; its group ``number`` are
+    the digits. Empty: the partner prints none.
+    """
 
     least: int = Field(gt=0, le=30)
     most: int = Field(gt=0, le=30)
     group: int = Field(default=4, ge=0)
+    barcode: str = ""
+
+    @field_validator("barcode")
+    @classmethod
+    def _pattern(cls, pattern: str) -> str:
+        try:
+            groups = re.compile(pattern).groupindex if pattern else {"number": 1}
+        except re.error as error:
+            raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+        if "number" not in groups:
+            raise ValueError(f"{pattern!r} needs a group (?P<number>...) for the digits")
+        return pattern
 
 
 class LimitsForm(_Strict):
@@ -44,7 +62,10 @@ class CommissionForm(_Strict):
 
 
 class Agreement(_Strict):
-    """One agreement."""
+    """One agreement. `overpay_minor`: what of the change the partner takes as credit for the next time.
+
+    `result_days`: within so many days a payment that was taken in has its final word.
+    """
 
     code: str = Field(pattern=r"^[A-Z0-9]{2,12}$")
     kind: Literal["biller", "operator", "ticket_agency"]
@@ -55,6 +76,8 @@ class Agreement(_Strict):
     amounts_minor: list[int] = Field(default_factory=list, max_length=8)
     tickets_max: int = Field(default=1, ge=1, le=8)
     pay_by: list[Literal["card", "cash"]] = Field(min_length=1)
+    overpay_minor: int = Field(default=0, ge=0)
+    result_days: int = Field(default=3, ge=1, le=60)
 
     @model_validator(mode="after")
     def _whole(self) -> Agreement:

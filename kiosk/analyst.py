@@ -106,6 +106,41 @@ def norms_table(
     write(out, forms[out.suffix](head, body))
 
 
+@norms_app.command("export")
+def norms_export(
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to write.")],
+    journal: Annotated[list[Path] | None, typer.Option("--journal", help="Write these journals as logs, too.")] = None,
+    models: ModelsOption = MODELS,
+) -> None:
+    """Write norms and journals in MonPoly's language: a signature, a formula for each norm, logs; say what is left out.
+
+    For each norm: monpoly -sig kiosk.sig -formula N-....mfotl -log JOURNAL.log
+    """
+    from semantics.audit import AuditError, read_journal
+    from semantics.check import load_norms
+    from semantics.monpoly import export, left_out_text, log
+
+    norms = load_norms(models)
+    made = export(norms)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "kiosk.sig").write_text(made.signature, encoding="utf-8")
+    for name, formula in made.formulas.items():
+        (out / f"{name}.mfotl").write_text(formula + "\n", encoding="utf-8")
+    left_out = "\n".join(left_out_text(made))
+    (out / "left_out.txt").write_text(left_out + "\n", encoding="utf-8")
+    for file in journal or ():
+        try:
+            lines = log(made, norms, read_journal(file))
+        except AuditError as error:
+            raise fail(str(error)) from None
+        (out / f"{file.stem}.log").write_text("\n".join(lines.lines) + "\n", encoding="utf-8")
+        print(f"{file.stem}.log: {len(lines.lines)} time points")
+        for event, count in sorted(lines.silent.items()):
+            print(f"  {count} records {event!r} lack a datum that norms ask for, and say nothing there")
+    print(f"{out}: {len(made.formulas)} formulas")
+    print(left_out)
+
+
 def verify(
     norm: Annotated[list[str] | None, typer.Argument(help="Only these norms; all, and the flows, if left out.")] = None,
     models: ModelsOption = MODELS,
@@ -115,18 +150,25 @@ def verify(
     ] = False,
 ) -> None:
     """Prove the flows that run against the norms; show the shortest way to every violation."""
-    from semantics.verifier import verify_models
+    from kiosk.flow.chart import load_charts
+    from semantics.actions import load_actions
+    from semantics.analyses import impossible_deadlines
+    from semantics.check import load_norms
+    from semantics.verifier import verify as proved
 
     if conformance:
         conform(models)
         return
-    result = verify_models(models, only=norm or ())
+    norms = load_norms(models)
+    result = proved(load_charts(models / "flows"), load_actions(models), norms, only=norm or ())
+    late = [f for f in impossible_deadlines(norms, result.graph) if not norm or f.message.split(":")[0] in norm]
     known = {p.about for p in result.proofs}
     for wanted in norm or ():
         if wanted not in known:
             raise fail(f"{wanted}: there is no such norm, or no flow can do what it obliges to yet; kiosk model check")
     print(result.render(all_=everything or bool(norm)))
-    if not result.ok:
+    print("\n".join(map(str, late)), end="\n" if late else "")
+    if not result.ok or late:
         raise typer.Exit(1)
 
 
@@ -199,7 +241,7 @@ def explain(
 ScenariosOption = Annotated[Path, typer.Option("--scenarios", help="The scenarios, a file or a folder.")]
 
 
-def _measured(models: Path, scenarios: Path) -> tuple[Any, Any, Any, dict[str, list[int]]]:
+def _measured(models: Path, scenarios: Path, *, changes: bool = False) -> tuple[Any, Any, Any, dict[str, list[int]]]:
     """Play every scenario and measure. Returns coverage, graph, norms, and what each scenario proves."""
     from kiosk.config import load_config
     from kiosk.flow.chart import load_charts
@@ -208,7 +250,7 @@ def _measured(models: Path, scenarios: Path) -> tuple[Any, Any, Any, dict[str, l
     from kiosk.words import catalogue
     from semantics.actions import load_actions
     from semantics.check import load_norms
-    from semantics.coverage import measure
+    from semantics.coverage import measure, try_changes
     from semantics.exploration import explore
     from semantics.verifier import rules_of
 
@@ -222,22 +264,32 @@ def _measured(models: Path, scenarios: Path) -> tuple[Any, Any, Any, dict[str, l
         if not played.passed or played.world is None:
             print(f"{scenario.scenario} failed, so what it shows does not count", file=sys.stderr)
             continue
-        journals.append((scenario.scenario, [e.as_data() for e in played.world.entries]))
-        proves[scenario.scenario] = list(scenario.proves)
+        name = f"{Path(scenario.file).parent.name}/{scenario.scenario}"  # each service has a plain one
+        journals.append((name, [e.as_data() for e in played.world.entries]))
+        proves[name] = list(scenario.proves)
     if not journals:
         raise fail(f"{scenarios}: no scenario passed, so nothing is covered", 1)
-    return measure(norms, graph, beside, journals), graph, norms, proves
+    found = measure(norms, graph, beside, journals)
+    if changes:
+        try_changes(found, norms, journals)
+    return found, graph, norms, proves
 
 
 def coverage(
-    out: OutOption, scenarios: ScenariosOption = MODELS / "scenarios", models: ModelsOption = MODELS
+    out: OutOption,
+    scenarios: ScenariosOption = MODELS / "scenarios",
+    models: ModelsOption = MODELS,
+    changes: Annotated[bool, typer.Option("--changes", help="Change each norm and see what notices (C9).")] = False,
+    generate: Annotated[
+        Path | None, typer.Option("--generate", help="Write scenarios for what is not shown into this folder.")
+    ] = None,
 ) -> None:
     """Play the scenarios and write what they show of norms and flows, as a page."""
     from semantics.coverage import page
     from semantics.drawing import DrawingError
     from semantics.flow_drawing import flow_svg
 
-    found, graph, _, _ = _measured(models, scenarios)
+    found, graph, norms, _ = _measured(models, scenarios, changes=changes)
     pictures: dict[str, str] = {}
     for name, chart in graph.charts.items():
         try:
@@ -247,10 +299,33 @@ def coverage(
             break
     write(out, page(found, pictures))
     print(found.render())
-    for arc in found.surprising_arcs:
-        print(f"taken, and not in the exploration: {arc}; models/vocabulary/actions.yaml is too narrow")
-    if found.surprising_arcs:
+    if generate is not None:
+        _generate(generate, found, graph, norms, scenarios)
+    if found.surprising_arcs or found.never_in_force:
         raise typer.Exit(1)
+
+
+def _generate(folder: Path, found: Any, graph: Any, norms: Any, scenarios: Path) -> None:
+    from kiosk.config import load_config
+    from kiosk.rehearsal.generate import generate, write
+    from kiosk.rehearsal.goals import goals_of
+    from kiosk.rehearsal.scenario import load_scenarios
+    from kiosk.words import catalogue
+    from semantics.verifier import rules_of
+
+    goals = goals_of(found, graph, norms, rules_of(norms, graph.actions))
+    device_of = {verb: order.device for verb, order in graph.actions.orders.items()}
+    suite = list(load_scenarios(scenarios))
+    made = generate(goals, graph.charts, device_of, suite, load_config(None), catalogue(), say=print)
+    for goal in made.unreached:
+        print(f"no scenario found: {goal}")
+    files = write(made, folder)
+    reached = len(goals) - len(made.unreached)
+    print(f"{reached} of {len(goals)} goals reached by {len(made.kept)} scenarios in {made.plays} plays; {folder}")
+    if made.finds:
+        print(f"{len(made.finds)} proposals broke a norm or lost money: look at {folder / 'finds'}", file=sys.stderr)
+    if not files:
+        print("nothing was written", file=sys.stderr)
 
 
 def trace(out: OutOption, scenarios: ScenariosOption = MODELS / "scenarios", models: ModelsOption = MODELS) -> None:
@@ -283,3 +358,34 @@ def flow_draw(
         write(out, flow_png(charts[name]) if out.suffix == ".png" else flow_svg(charts[name]))
     except DrawingError as error:
         raise fail(str(error)) from None
+
+
+@flow_app.command("export")
+def flow_export(
+    name: Annotated[str, typer.Argument(help="The service, e.g. withdrawal; or the root flow, for all services.")],
+    norm: Annotated[str, typer.Option("--norm", help="The norm to look for a violation of.")],
+    out: OutOption,
+    models: ModelsOption = MODELS,
+) -> None:
+    """Write a flow with a norm in Promela, for SPIN; say what the language cannot express."""
+    from kiosk.flow.chart import load_charts
+    from semantics.actions import load_actions
+    from semantics.check import load_norms
+    from semantics.exploration import explore
+    from semantics.promela import CannotExport, export
+    from semantics.verifier import rules_of
+
+    charts, actions, norms = load_charts(models / "flows"), load_actions(models), load_norms(models)
+    if name not in charts:
+        raise fail(f"there is no flow {name!r}; there are: {', '.join(charts)}")
+    if norm not in norms.by_id:
+        raise fail(f"there is no norm {norm!r}; kiosk model check")
+    graph = explore(charts, actions, rules_of(norms, actions))
+    if name in graph.missing:
+        raise fail(f"{name} is left out of the exploration: models/vocabulary/actions.yaml does not describe it")
+    try:
+        made = export(graph, norms.by_id[norm], norms, flow="" if name == graph.root else name)
+    except CannotExport as error:
+        raise fail(str(error)) from None
+    write(out, made.text)
+    print("\n".join(f"not said: {x}" for x in made.left_out))

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 import pygame
 
-from drivers.base.vocabulary import Align, Document, Feed, QrCode, Text
+from drivers.base.vocabulary import Align, Columns, Document, Feed, QrCode, Rule, Text
 from drivers.sim.wire import WireFault
 from kiosk.bank.personality import FAULTS as HOST_FAULTS
 from kiosk.kernel import Kernel
@@ -88,7 +88,7 @@ class LiveBench:
         from kiosk.ui.paper import document_png  # brings 7 MB that few pages need
 
         newest = self._call(lambda: _newest(self._live.places["printer"].state()))
-        return None if newest is None else document_png(document_of(newest["elements"]))
+        return None if newest is None else document_png(document_of(newest["elements"]), PAPER_WIDE)
 
     def _draw(self) -> pygame.Surface:
         live = self._live
@@ -273,7 +273,14 @@ def _layout(live: Live) -> Layout:
         if live.bank is not None
         else (),
         cards=cards,
+        codes=_codes(live) if live.bank is not None else (),
     )
+
+
+def _codes(live: Live) -> tuple[str, ...]:
+    """Return what the codes on the bills of the simulated partners say."""
+    partners = live.config.partners["simulated"].items()
+    return tuple(f"{code}/{bill['number']}" for code, partner in partners for bill in partner.get("bills", ()))
 
 
 def _panel(live: Live, name: str, place: Place) -> DevicePanel:
@@ -327,14 +334,29 @@ def _read(arguments: Mapping[str, object]) -> dict[str, Any]:
     return given
 
 
+PAPER_WIDE = 600  # pixels: a printed line of 48 characters fits
+
+
+def _line(text: str, align: Align, bold: bool, scale: int) -> Text | Columns | Rule:
+    """Return a printed line; what the printer set left and right with blanks between is two columns again."""
+    if text and set(text) == {"-"}:
+        return Rule()
+    left, gap, right = text.strip().rpartition("  ")
+    if gap and align is Align.LEFT and scale == 1:
+        return Columns(left.strip(), right.strip(), bold)
+    if align is Align.LEFT and text.startswith("    ") and scale == 1:
+        return Columns("", text.strip(), bold)
+    return Text(text, align, bold, scale)
+
+
 def document_of(elements: Iterable[Mapping[str, Any]]) -> Document:
     """Return what a simulated printer put on paper as a document that `paper` draws."""
-    document: list[Text | Feed | QrCode] = []
+    document: list[Text | Columns | Rule | Feed | QrCode] = []
     for element in elements:
         match element["kind"]:
             case "text":
                 scale = min(2, max(1, int(element.get("scale", 1))))
-                document.append(Text(element["text"], Align(element["align"]), bool(element.get("bold")), scale))
+                document.append(_line(element["text"], Align(element["align"]), bool(element.get("bold")), scale))
             case "feed":
                 document.append(Feed(int(element["lines"])))
             case "qr":

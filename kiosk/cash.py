@@ -28,6 +28,7 @@ class Place(Enum):
     RETRACT = "retract"
     ESCROW = "escrow"
     VAULT = "vault"
+    WITHHELD = "withheld"  # doubted notes, kept apart from what is counted as money
     UNKNOWN = "unknown"
 
 

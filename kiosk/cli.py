@@ -40,18 +40,28 @@ def rehearse(
         bool, typer.Option("--transcript", help="Print everything that happened, side by side.")
     ] = False,
     report: Annotated[Path | None, typer.Option("--report", help="Write an HTML report here.")] = None,
+    strike: Annotated[
+        int, typer.Option("--strike", min=0, help="Instead, strike the plain scenario with faults of so many seeds.")
+    ] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The first seed of --strike.")] = 1,
     config: ConfigOption = None,
 ) -> None:
     """Play scenarios in virtual time, at byte level, and judge the money."""
     from kiosk.config import load_config
+
+    if strike:
+        _strike(path, strike, seed, transcript, report, config)
+        return
     from kiosk.rehearsal.play import play, summary
     from kiosk.rehearsal.report import render_transcript, write_report
     from kiosk.rehearsal.scenario import load_scenarios
+    from kiosk.rehearsal.strikes import resolved
     from kiosk.words import catalogue
 
     site = load_config(config)
     results = []
     for scenario in load_scenarios(path):
+        scenario = resolved(scenario, site, catalogue())
         played = play(scenario, site, catalogue(), transcript=transcript or report is not None)
         results.append(played)
         print(f"{'passed' if played.passed else 'FAILED'}  {scenario.scenario}: {scenario.title}")
@@ -69,6 +79,53 @@ def rehearse(
         raise typer.Exit(1)
 
 
+def _strike(path: Path, count: int, first: int, transcript: bool, report: Path | None, config: Path | None) -> None:
+    """Strike a scenario, or the plain one of a folder, with faults by seed; each failure says how it is replayed."""
+    from kiosk.config import load_config
+    from kiosk.rehearsal.play import Played
+    from kiosk.rehearsal.report import render_transcript, write_report
+    from kiosk.rehearsal.scenario import load_scenario
+    from kiosk.rehearsal.strikes import as_yaml, campaign
+    from kiosk.words import catalogue
+
+    file = path / "plain.yaml" if path.is_dir() else path
+    if not file.exists():
+        raise typer.BadParameter(f"{file}: there is no such scenario; name a service's folder, or one scenario")
+
+    def told(seed: int, played: Played) -> None:
+        wrong = [*(f"MONEY: {m}" for m in played.money), *played.failure.splitlines()]
+        if wrong:
+            print(f"FAILED  seed {seed}")
+            for line in [*wrong, *as_yaml(played.scenario).splitlines()]:
+                print(f"        {line}")
+            print(f"        again: rehearse {file} --strike 1 --seed {seed} --transcript")
+        if transcript and played.world is not None:
+            print(render_transcript(played.world))
+
+    shown = transcript or report is not None
+    seeds = range(first, first + count)
+    found = campaign(load_scenario(file), load_config(config), catalogue(), seeds, told=told, transcript=shown)
+    if report is not None:
+        write_report(report, [played for _, played in found.played])
+    print(found.summary())
+    if found.failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def faults(
+    write: Annotated[bool, typer.Option("--write", help="Put the tables into docs/guide/fault-model.md.")] = False,
+) -> None:
+    """Print every fault that can be struck: layer, cause, what the terminal must do, edge cases."""
+    from kiosk.rehearsal import faultmodel
+
+    if write:
+        faultmodel.write()
+        print(f"written: {faultmodel.GUIDE}")
+    else:
+        print(faultmodel.markdown(), end="")
+
+
 @app.command()
 def crash(
     service: Annotated[str, typer.Argument(help="The service whose crash points are tried, e.g. withdrawal.")],
@@ -77,10 +134,15 @@ def crash(
 ) -> None:
     """Cut the power at every journal commit, before every effect and after every note; settle; compare the books."""
     from kiosk.config import load_config
-    from kiosk.rehearsal.crash import crash_points
+    from kiosk.rehearsal.crash import crash_points, known_as
     from kiosk.words import catalogue
 
-    result = crash_points(service, load_config(config), catalogue())
+    try:
+        name = known_as(service)
+    except LookupError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2) from error
+    result = crash_points(name, load_config(config), catalogue())
     for point in result.points:
         if verbose or point.errors:
             print(f"{'recovered' if not point.errors else 'FAILED   '}  {point.name}  {'; '.join(point.errors)}")
@@ -93,10 +155,10 @@ def crash(
 def menu(
     profile: Annotated[str, typer.Option("--profile", help="A capability profile; else the terminal's own.")] = "",
     without: Annotated[
-        list[str] | None, typer.Option("--without", help="A device that this terminal does not have; again for more.")
+        list[str] | None, typer.Option("--without", help="A device, ability or family it has not; again for more.")
     ] = None,
     broken: Annotated[
-        list[str] | None, typer.Option("--broken", help="A device that is out of order; again for more.")
+        list[str] | None, typer.Option("--broken", help="The same, there but out of order; again for more.")
     ] = None,
     host: Annotated[bool, typer.Option("--host/--no-host", help="Whether the host is online.")] = True,
     cash: Annotated[bool, typer.Option("--cash/--no-cash", help="Whether there are notes to pay.")] = True,
@@ -107,26 +169,37 @@ def menu(
     from rich.console import Console
     from rich.table import Table
 
+    from kiosk.compose import FAMILIES
     from kiosk.compose import menu as built
     from kiosk.config import load_config
-    from kiosk.services.menu import DEVICES, Circumstances, explain
+    from kiosk.services.menu import Circumstances, device_named, explain
 
     site = load_config(config)
     chosen = profile or site.site.profile
     if chosen not in site.profiles:
         print(f"there is no profile {chosen!r}; profiles: {', '.join(site.profiles)}", file=sys.stderr)
         raise typer.Exit(2)
-    if strange := [d for d in (*(without or ()), *(broken or ())) if d not in DEVICES]:
-        print(f"{strange[0]!r} is no device; devices: {', '.join(DEVICES)}", file=sys.stderr)
-        raise typer.Exit(2)
-    installed = frozenset(DEVICES) - set(without or ())
+    families = {name: family.device for name, family in FAMILIES.items()}
+    try:
+        missing = frozenset(device_named(word, families) for word in without or ())
+        out = frozenset(device_named(word, families) for word in broken or ())
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2) from None
+    installed = frozenset(site.devices.names) - missing
     partners = frozenset(a.kind for a in site.site.agreements)
-    now = Circumstances(installed, installed - set(broken or ()), host, cash, card, partners)
-    table = Table(title=f"menu of the profile {chosen}")
+    card, usable = card and "card_reader" in installed - out, installed - out
+    by_cash = frozenset(a.kind for a in site.site.agreements if "cash" in a.pay_by)
+    now = Circumstances(installed, usable, host, cash, card, partners, by_cash, paper="printer" in usable)
+    title = f"menu of the profile {chosen}"
+    for what, devices in (("without", missing), ("out of order:", out)):
+        title += f", {what} {', '.join(sorted(devices))}" if devices else ""
+    table = Table(title=title)
     for column in ("service", "place", "why"):
         table.add_column(column)
     for line in built().compute(site.profiles[chosen], now):
-        table.add_row(line.service, line.place, explain(line))
+        there = ", ".join(built().needs(line.service)) or "nothing"
+        table.add_row(line.service, line.place, explain(line) or f"what it needs is there: {there}")
     Console().print(table)
 
 
@@ -234,7 +307,7 @@ def device_list() -> None:
 
 @device_app.command("serve")
 def device_serve(
-    name: Annotated[str, typer.Argument(help="card_reader, pin_pad, dispenser or printer.")],
+    name: Annotated[str, typer.Argument(help="card_reader, pin_pad, dispenser, printer, note_acceptor, ...")],
     profile: Annotated[str, typer.Option("--profile", help="The device family, see `kiosk device list`.")] = "",
     tcp: Annotated[int | None, typer.Option(min=0, max=65_535, help="Serve on this port of 127.0.0.1.")] = None,
     config: ConfigOption = None,

@@ -10,24 +10,31 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from drivers.barcode_scanner.driver import HoneywellScanner
+from drivers.barcode_scanner.driver import Settings as ScannerSettings
 from drivers.base.driver import Driver
+from drivers.base.raster import Rasteriser
 from drivers.card_reader.driver import Omron3S4YR
 from drivers.card_reader.settings import Settings as ReaderSettings
 from drivers.dispenser.lcdm2000 import Lcdm2000
 from drivers.dispenser.lcdm4000 import Lcdm4000, Lcdm4000Settings
-from drivers.note_acceptor.ccnet.driver import CcnetValidator
+from drivers.note_acceptor.ccnet.driver import CcnetSettings, CcnetValidator
 from drivers.note_acceptor.ssp.driver import SspValidator
 from drivers.note_acceptor.ssp.settings import SspSettings
+from drivers.note_acceptor.ssp.smart_payout import SmartPayout
 from drivers.pin_pad.driver import SzztPinPad
 from drivers.pin_pad.settings import PinPadSettings
 from drivers.printer.driver import EscPosPrinter
+from drivers.printer.settings import Settings as PrinterSettings
+from drivers.printer.settings import settings_of
+from drivers.sim.barcode_scanner import SimBarcodeScanner
 from drivers.sim.card_reader import SimOmron3S4YR
 from drivers.sim.device import SimDevice
 from drivers.sim.dispenser.lcdm2000 import SimLcdm2000
 from drivers.sim.dispenser.lcdm4000 import SimLcdm4000
-from drivers.sim.note_acceptor import SimCcnet, SimNv200
+from drivers.sim.note_acceptor import SimCcnet, SimNv200, SimSmartPayout
 from drivers.sim.pin_pad import SimSzztPinPad
-from drivers.sim.printer import SimEscPosPrinter
+from drivers.sim.printer import SimEscPosPrinter, build_of
 from kiosk.bank.bank import Bank
 from kiosk.bank.data import load_bank
 from kiosk.bank.storage import Store
@@ -49,6 +56,8 @@ from kiosk.services.agency import Agencies
 from kiosk.services.asking import Asking
 from kiosk.services.bill_payment import BillPayment
 from kiosk.services.cash_in import CashIns
+from kiosk.services.cash_payment import CashPayments
+from kiosk.services.complaint import Complaints
 from kiosk.services.deposit import Deposit
 from kiosk.services.dispensing import Dispensing
 from kiosk.services.entering import Entering
@@ -56,6 +65,7 @@ from kiosk.services.exchange import Exchange
 from kiosk.services.facts import OpenCases, about
 from kiosk.services.inquiry import Inquiry
 from kiosk.services.menu import Business, Menu
+from kiosk.services.notices import Notices
 from kiosk.services.payee import Accounts
 from kiosk.services.pin_change import PinChange
 from kiosk.services.receipt import Receipts
@@ -66,6 +76,7 @@ from kiosk.services.top_up import TopUp
 from kiosk.services.transfer import Transfer
 from kiosk.services.upkeep import Upkeep
 from kiosk.services.withdrawal import Withdrawal
+from kiosk.services.withheld import Withholding
 from kiosk.site import Site
 from kiosk.standing import Standing
 from kiosk.strict_yaml import DocumentError, Mistake
@@ -94,6 +105,7 @@ def businesses() -> tuple[Business, ...]:
         TicketSale(),
         Deposit(),
         Exchange(),
+        Complaints(),
     )  # fmt: skip
 
 
@@ -108,8 +120,8 @@ def services() -> tuple[object, ...]:
     chosen = businesses()
     receipts = Receipts({b.service.name: b.document for b in chosen})
     return (
-        Sessions(menu()), Asking(), Entering(), Accounts(), Agencies(), Dispensing(), CashIns(), receipts, Upkeep(),
-        *chosen,
+        Sessions(menu()), Notices(menu()), Asking(), Entering(), Accounts(), Agencies(), CashPayments(), Dispensing(),
+        CashIns(), Withholding(), receipts, Upkeep(), *chosen,
     )  # fmt: skip
 
 
@@ -153,6 +165,17 @@ def _loads(config: Config) -> dict[str, int]:
     return {u.id: u.load for u in config.site.cash.units}
 
 
+def printer_settings(given: Mapping[str, Any]) -> PrinterSettings:
+    """Return a printer's settings; the faces are loaded only if it needs pictures."""
+
+    def rasteriser() -> Rasteriser:
+        from kiosk.ui.raster import PaperRaster
+
+        return PaperRaster()
+
+    return settings_of(given, rasteriser)
+
+
 FAMILIES: Final[Mapping[str, Family]] = {
     "omron-3s4yr": Family(
         "card_reader",
@@ -176,18 +199,28 @@ FAMILIES: Final[Mapping[str, Family]] = {
     ),
     "escpos": Family(
         "printer",
-        lambda clock, s: EscPosPrinter(clock, **s),
-        lambda clock, c: SimEscPosPrinter(clock, **c.devices.printer.simulator),
+        lambda clock, s: EscPosPrinter(clock, printer_settings(s)),
+        lambda clock, c: SimEscPosPrinter(clock, build_of(**c.devices.printer.simulator)),
     ),
     "nv200": Family(
         "note_acceptor",
-        lambda clock, s: SspValidator(clock, SspSettings(**s)),
+        lambda clock, s: SspValidator(clock, SspSettings(**s), os.urandom),
         lambda clock, c: SimNv200(clock, **c.devices.of("note_acceptor").simulator),
+    ),
+    "smart-payout": Family(
+        "note_acceptor",
+        lambda clock, s: SmartPayout(clock, SspSettings(**{"encrypt": True, **s}), os.urandom),
+        lambda clock, c: SimSmartPayout(clock, **c.devices.of("note_acceptor").simulator),
     ),
     "ccnet": Family(
         "note_acceptor",
-        lambda clock, s: CcnetValidator(clock, **s),
+        lambda clock, s: CcnetValidator(clock, CcnetSettings(**s)),
         lambda clock, c: SimCcnet(clock, **c.devices.of("note_acceptor").simulator),
+    ),
+    "honeywell": Family(
+        "barcode_scanner",
+        lambda clock, s: HoneywellScanner(clock, ScannerSettings(**s)),
+        lambda clock, c: SimBarcodeScanner(clock, **c.devices.of("barcode_scanner").simulator),
     ),
 }
 
@@ -252,7 +285,7 @@ def host_settings(config: Config) -> HostSettings:
 
 @cache
 def _watching() -> Watching:
-    return Watching(watchable(load_norms(MODELS), flows()[0]))
+    return Watching(watchable(load_norms(MODELS, whole=False), flows()[0]))
 
 
 def watching(config: Config) -> Callable[[Journal], tuple[Watcher, ...]]:

@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from drivers.base.secrets import KeyBits
 from kiosk import strict_yaml
 from kiosk.agreements import PartnersForm
-from kiosk.site import Site
+from kiosk.site import NoteRules, Site
 
 ROOT = Path(__file__).resolve().parent.parent
-DEVICES = ("card_reader", "pin_pad", "dispenser", "printer", "note_acceptor")
+DEVICES = ("card_reader", "pin_pad", "dispenser", "printer", "note_acceptor", "barcode_scanner")
 
 
 class _Strict(BaseModel):
@@ -49,6 +49,7 @@ class DevicesForm(_Strict):
     dispenser: DeviceForm
     printer: DeviceForm
     note_acceptor: DeviceForm | None = None
+    barcode_scanner: DeviceForm | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -84,6 +85,12 @@ class HostForm(_Strict):
     keys: KeysForm
 
 
+class NotesForm(_Strict):
+    """Sets of rules about doubted and worn notes."""
+
+    rules: dict[str, NoteRules]
+
+
 class ProfilesForm(_Strict):
     """Capability profiles: what a terminal of each kind is for, in the order of its menu."""
 
@@ -111,11 +118,17 @@ def load_config(folder: Path | None = None) -> Config:
     profiles = strict_yaml.load(folder / "profiles.yaml").as_model(ProfilesForm).profiles
     if site.profile not in profiles:
         raise document.error(("profile",), f"there is no profile {site.profile!r}; profiles: {', '.join(profiles)}")
+    rules = strict_yaml.load(folder / "notes.yaml").as_model(NotesForm).rules
+    if site.note_rules not in rules:
+        known = ", ".join(rules)
+        raise document.error(("note_rules",), f"there is no set of rules {site.note_rules!r}; sets: {known}")
     partners = strict_yaml.load(folder / "partners.yaml")
     agreements = tuple(partners.as_model(PartnersForm).agreements)
+    services = tuple(profiles[site.profile])
+    chosen = {"services": services, "agreements": agreements, "note_fates": rules[site.note_rules]}
     return Config(
         folder,
-        site.model_copy(update={"services": tuple(profiles[site.profile]), "agreements": agreements}),
+        site.model_copy(update=chosen),
         strict_yaml.load(folder / "devices.yaml").as_model(DevicesForm),
         strict_yaml.load(folder / "host.yaml").as_model(HostForm),
         strict_yaml.load(folder / "bank.yaml").data,

@@ -6,7 +6,7 @@ it changes only when it is handed a command, bytes or an instant that it named, 
 deadline only then, and leaves it alone in between.
 
 A command that cannot be given (device absent, lost, or in disgrace) is answered here: REFUSED, because nothing moved;
-but a question about the past (`LastDispense`) is answered UNKNOWN, because silence about the past is not a no.
+but a question about the past (`Command.asks_past`) is answered UNKNOWN, because silence about the past is not a no.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from drivers.base.vocabulary import (
     Command,
     DeviceLost,
     DeviceReady,
-    LastDispense,
     Outcome,
     Result,
 )
@@ -52,10 +51,12 @@ class Station:
     results: Mapping[str, Callable[..., Result]]
     line: Line | None = None
     ready: bool = False
+    told_lost: bool = False  # a loss is told once, and so is the return
     failures: int = 0
     retry_at_ms: int = 0
     due_ms: int | None = None  # the driver's next deadline
     stirred: bool = False  # the driver was handed something since it was last pumped
+    moved: bool = False  # bytes moved when it was last pumped
     waiting: deque[Command] = field(default_factory=deque)
     answered: list[Report] = field(default_factory=list)
 
@@ -103,16 +104,20 @@ class DeviceDesk:
         self._start_next(station)
         station.stirred, station.due_ms = True, station.driver.next_deadline_ms()
 
-    def pump(self) -> list[tuple[str, Report]]:
+    def pump(self, *, again: bool = False) -> list[tuple[str, Report]]:
         """Open lines that are due, read, let time pass, write. Returns (device, report) in order.
 
-        `moved` then says whether bytes moved: an answer may be there already.
+        `moved` then says whether bytes moved: an answer may be there already. `again`: in the same instant, so only
+        where bytes moved the last time or somebody handed the driver something since.
         """
         self.moved = False
         reports: list[tuple[str, Report]] = []
         now_ms = self._clock.now_ms()
         for station in self._stations.values():
+            if again and not (station.moved or station.stirred or station.answered):
+                continue
             said = self._pump_one(station, now_ms)
+            self.moved |= station.moved
             if said:
                 reports += [(station.name, report) for report in said]
         return reports
@@ -140,6 +145,7 @@ class DeviceDesk:
 
     def _pump_one(self, station: Station, now_ms: int) -> Sequence[Report]:
         reports: list[Report] = []
+        station.moved = False
         if station.answered:
             reports, station.answered = station.answered, []
         if station.line is None and now_ms >= station.retry_at_ms:
@@ -149,7 +155,7 @@ class DeviceDesk:
         try:
             data = station.line.read_available()
             if data:
-                self.moved = True
+                station.moved = True
                 reports += station.driver.receive(data)
             elif not station.stirred and (station.due_ms is None or station.due_ms > now_ms):
                 return reports
@@ -158,22 +164,30 @@ class DeviceDesk:
                 self._start_next(station)
             out = station.driver.data_to_send()
             if out:
-                self.moved = True
+                station.moved = True
                 station.line.write(out)
         except LineError as error:
             reports += self._lose_line(station, str(error))
+        told: list[Report] = []
         for report in reports:
+            if isinstance(report, DeviceLost):
+                told += self._lost(station, report)
+                continue
             if isinstance(report, DeviceReady):
-                station.ready, station.failures = True, 0
-            elif isinstance(report, DeviceLost):
-                station.ready = False
-                reports = [*reports, *self._refuse_waiting(station)]
-                station.retry_at_ms = self._retry_at(station)
-                if station.line is not None:
-                    station.line.close()
-                    station.line = None
+                station.ready, station.told_lost, station.failures = True, False, 0
+            told.append(report)
         station.stirred, station.due_ms = False, station.driver.next_deadline_ms()
-        return reports
+        return told
+
+    def _lost(self, station: Station, report: DeviceLost) -> list[Report]:
+        """Let go of the line and try later. While a device stays absent each try finds it so again: that is no news."""
+        told: list[Report] = [] if station.told_lost else [report]
+        station.ready, station.told_lost = False, True
+        station.retry_at_ms = self._retry_at(station)
+        if station.line is not None:
+            station.line.close()
+            station.line = None
+        return [*told, *self._refuse_waiting(station)]
 
     def _open(self, station: Station) -> list[Report]:
         try:
@@ -182,9 +196,7 @@ class DeviceDesk:
             station.stirred = True
         except LineError as error:
             station.line = None
-            first = station.failures == 0
-            station.retry_at_ms = self._retry_at(station)
-            return [DeviceLost(reason=str(error))] if first else []
+            return self._lost(station, DeviceLost(reason=str(error)))
         return []
 
     def _lose_line(self, station: Station, reason: str) -> list[Report]:
@@ -213,5 +225,5 @@ class DeviceDesk:
 
     @staticmethod
     def _cannot(station: Station, command: Command, error: str, detail: str = "") -> Result:
-        outcome = Outcome.UNKNOWN if isinstance(command, LastDispense) else Outcome.REFUSED
+        outcome = Outcome.UNKNOWN if command.asks_past else Outcome.REFUSED
         return station.results[command.verb](ticket=command.ticket, outcome=outcome, error=error, detail=detail)

@@ -213,11 +213,17 @@ class Kernel:
             return
         if isinstance(report, CONDITIONS):
             self._parts.standing.note(device, report)
-            if isinstance(report, DeviceReady):
+            refusal = self._parts.standing.refusal(device)
+            if isinstance(report, DeviceReady) and refusal:  # for the terminal the device is as lost as before
+                data = {"device": device, "health": "stop", "error": "otherUnit", "detail": refusal}
+                self._note("health_changed", data)
+            elif isinstance(report, DeviceReady):
                 self._note("device_ready", {"device": device, **plain(report)})
             else:
                 self._note(report.name, {"device": device, **plain(report)})
             self.post(Event("fitness_changed", "terminal"))
+            if isinstance(report, DeviceReady) and refusal:
+                return
         if isinstance(report, KeyPressed):
             named = {"enter": "pressed_enter", "clear": "pressed_clear", "cancel": "pressed_cancel"}
             self.post(Event(named.get(report.key, "key_pressed"), "person", Input("key_pressed", report.key)))

@@ -284,14 +284,15 @@ class Live:
             self.terminal.kernel.person_did(done)
 
     def side_key(self, view: View, key: str) -> Input | None:
-        """Return what a pad key means by its place beside the screen; None for one that means itself."""
-        if not key.startswith("fdk") and not key.isdigit():
-            return None
+        """Return what a pad key means on this screen: a side key's button, a choice, yes by Enter, no by Cancel.
+
+        None for one that means itself.
+        """
         try:
             made = self.renderer.key(view, key)
         except ScreenError:
             return None
-        return None if made is None or made.event == "key_pressed" else made
+        return None if made is None or made.event in ("key_pressed", f"pressed_{key}") else made
 
     def _tell(self) -> None:
         """Wake whoever looks on, if there is something new to see: devices are polled all the time, and a look is a

@@ -114,8 +114,10 @@ class Advice:
 
     `amount` is the original amount; `stands` what stands of it: for a completion what the customer got, for
     a partial reversal the same, for a full reversal zero. `units` are the dispensed notes per storage unit
-    (F48 DN), `rejected` the rejected ones (F48 RT), `accepted` the vaulted ones by face value (F48 DP). `suspect` marks
-    a claim for reconciliation: the terminal does not know whether the customer has the notes.
+    (F48 DN), `rejected` the rejected ones (F48 RT), `accepted` the vaulted ones by face value (F48 DP).
+    `owed_minor` is what of the customer's notes was kept and neither paid for anything nor given back, `owed_to` to
+    whom it is credited: ``partner``, ``account`` or ``slip`` (F48 OW). `suspect` marks a claim for reconciliation:
+    the terminal does not know whether the customer has the notes.
     """
 
     id: str
@@ -130,8 +132,11 @@ class Advice:
     units: Mapping[str, int] = field(default_factory=dict)
     rejected: Mapping[str, int] = field(default_factory=dict)
     accepted: Mapping[str, int] = field(default_factory=dict)
+    owed_minor: int = 0
+    owed_to: str = ""
     suspect: bool = False
     text: str = ""  # 0620: what happened, in the vocabulary's words
+    tags: Mapping[str, str] = field(default_factory=dict)  # 0620: more of F48; journalled, so nothing secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,6 +111,9 @@ def advice_of(data: Mapping[str, Any]) -> Advice:
         units=data.get("units", {}),
         rejected=data.get("rejected", {}),
         accepted=data.get("accepted", {}),
+        owed_minor=data.get("owed_minor", 0),
+        owed_to=data.get("owed_to", ""),
         suspect=data.get("suspect", False),
         text=data.get("text", ""),
+        tags=data.get("tags", {}),
     )

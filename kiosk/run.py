@@ -130,9 +130,22 @@ KNOWN_FROM: Final[Mapping[str, tuple[str, str]]] = {
     "lcdm-4000": ("three open clients", "no maker's document; parity, reset and sensor bits uncertain"),
     "lcdm-2000": ("maker's LCDM-1000T V3.3T; two open clients", "LCDM-2000 additions from clients only"),
     "escpos": ("maker's Reliance reference (MIT); Epson, Citizen and Custom manuals", "raster fallback not built"),
-    "nv200": ("maker's SSP documents; the maker's own C client", "see README"),
-    "ccnet": ("public CCNET descriptions and clients", "see README"),
-    "honeywell-ascii": ("maker's user guides", "three settings from memory, see README"),
+    "nv200": (
+        "maker's GA138 and GA973 v2.2, all 382 packets recomputed; the maker's own C client",
+        "note counters (58) and exit sensor (CE) not listed for this unit; jams' repetition uncertain",
+    ),
+    "smart-payout": (
+        "maker's GA138 and GA973 v2.2; the maker's own C client for eSSP",
+        "payout and eSSP from the maker's tables and printed packets; HOLD not listed for this unit",
+    ),
+    "ccnet": (
+        "five open clients, one with captures of real units; excerpts of the maker's manual",
+        "frames and states certain; reject names vary; answers to 3A, 51, 60 unknown",
+    ),
+    "honeywell": (
+        "five of the maker's user guides; a recorded answer of a real scanner",
+        "trigger and menu syntax certain; PREBK2, SUFBK2, TRGMOD3, 232ACK1 by the tables' structure",
+    ),
 }
 
 
@@ -142,17 +155,20 @@ def family_table() -> str:
 
     from drivers.base.clock import SimClock
     from kiosk import compose
+    from kiosk.devicekit.units import profiles_of_family
 
     lines = []
     for name, family in compose.FAMILIES.items():
         capabilities = asdict(family.driver(SimClock(), {}).capabilities)
-        source, certainty = KNOWN_FROM.get(name, ("see README", "see README"))
+        source, certainty = KNOWN_FROM[name]
+        profiles = ", ".join(profiles_of_family(name))
         able = ", ".join(
             key if value is True else f"{key} {_told(value)}" for key, value in capabilities.items() if value
         )
         unable = ", ".join(key for key, value in capabilities.items() if value is False)
         lines += [
-            f"{family.device:14} {name}",
+            f"{family.device:15} {name}",
+            f"    profiles  {profiles}",
             f"    can       {able}",
             f"    cannot    {unable or '-'}",
             f"    source    {source}",
@@ -162,6 +178,8 @@ def family_table() -> str:
 
 
 def _told(value: object) -> str:
+    if isinstance(value, frozenset):
+        value = tuple(sorted(value))
     return "/".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from drivers.base.acceptor import DOUBTED, Classification
 from kiosk.agreements import Agreement
 from kiosk.cash import Note
 from kiosk.mix import MixAlgorithm
@@ -35,6 +36,7 @@ class CashForm(_Strict):
     quick_amounts_minor: list[int] = Field(min_length=1, max_length=8)
     mix: Literal["minimumBills", "equalEmptying"] = "minimumBills"
     offer_mixes: int = Field(default=3, ge=1, le=4)
+    low_notes: int = Field(default=50, ge=0)
 
     @model_validator(mode="after")
     def _fits(self) -> CashForm:
@@ -68,6 +70,29 @@ class DepositForm(_Strict):
     note_found_at_start: Literal["return", "vault"] = "return"
 
 
+Fate = Literal["return", "withhold", "withhold_with_credit", "credit"]
+
+
+class NoteRules(_Strict):
+    """What becomes of a note, by what the acceptor makes of it (``config/notes.yaml``)."""
+
+    unrecognized: Literal["return"] = "return"
+    counterfeit: Literal["return", "withhold"] = "return"
+    suspect: Literal["return", "withhold", "withhold_with_credit"] = "return"
+    unfit: Literal["return", "credit"] = "credit"
+    fit: Literal["credit"] = "credit"
+
+    def fate(self, classification: str) -> Fate:
+        """Return what becomes of a note; one of a kind that nobody knows goes back."""
+        fate: Fate = getattr(self, classification, "return")
+        return fate
+
+    @property
+    def withheld(self) -> tuple[Classification, ...]:
+        """The kinds that are kept, credited or not."""
+        return tuple(kind for kind in DOUBTED if self.fate(kind) != "return")
+
+
 class PairForm(_Strict):
     """One note of `source_minor` is changed into notes of `target_minor`, which divides it."""
 
@@ -89,6 +114,25 @@ class ExchangeForm(_Strict):
     )
     without_card_minor: int = Field(default=50_000, ge=0)
     with_card_minor: int = Field(default=200_000, ge=0)
+    request_days: int = Field(default=30, ge=1, le=365)  # a request for notes that are short stands so long
+
+
+class ComplaintForm(_Strict):
+    """By when a complaint is answered. Not later than the norm allows (`complaint_days`, models/norms)."""
+
+    answer_days: int = Field(default=15, ge=1, le=60)
+    claim_days: int = Field(default=7, ge=1, le=60)  # a claim that the terminal itself has found out is settled sooner
+
+
+class CashPaymentForm(_Strict):
+    """Partners paid in notes: at most so much in one visit, without a card and with one.
+
+    `slip_minor`: what of the change the terminal may owe on a slip, where its notes cannot make it.
+    """
+
+    without_card_minor: int = Field(default=50_000, ge=0)
+    with_card_minor: int = Field(default=200_000, ge=0)
+    slip_minor: int = Field(default=999, ge=0)
 
 
 class Site(_Strict):
@@ -110,6 +154,12 @@ class Site(_Strict):
     remittance: RemittanceForm = RemittanceForm()
     deposit: DepositForm = DepositForm()
     exchange: ExchangeForm = ExchangeForm()
+    cash_payment: CashPaymentForm = CashPaymentForm()
+    complaint: ComplaintForm = ComplaintForm()
+    note_rules: str = "nothing_kept"  # a set of notes.yaml
+    notes_withheld_max: int = Field(default=3, ge=1, le=20)  # of one order; then nothing more is taken in it
+    note_fates: NoteRules = Field(default=NoteRules(), exclude=True)  # the set itself
+    ask_rating: bool = False
     profile: str = "standard"
     agreements: tuple[Agreement, ...] = Field(default=(), exclude=True)  # with partners, as partners.yaml says
     services: tuple[str, ...] = Field(default=(), exclude=True)  # of the profile, in the menu's order

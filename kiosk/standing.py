@@ -1,7 +1,8 @@
 """What the terminal knows of the fitness of its parts.
 
-A device that comes back after it was lost must be the same unit (model and serial number) before it is trusted again
-(edge case 101): another one stands in disgrace until a technician accepts it.
+A device that comes back after it was lost must be the same unit before it is trusted again (edge case 101): the same
+model and serial number; where the device tells no serial number, the same firmware. Another one stands in disgrace
+until a technician accepts it. What tells neither (an LCDM-4000) can only be known by its model.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class Condition:
     identity: Identity | None = None
     present: bool | None = None  # None: not yet heard of
     stranger: bool = False
+    refusal: str = ""  # why a stranger is not used
     supplies: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -50,11 +52,15 @@ class Standing:
         condition = self._conditions[device]
         if isinstance(report, DeviceReady):
             known = condition.identity
-            condition.stranger = known is not None and (known.model, known.serial) != (
-                report.identity.model,
-                report.identity.serial,
-            )
-            condition.identity = known or report.identity
+            condition.stranger = known is not None and _another(known, report.identity)
+            condition.refusal = ""
+            if known is not None and condition.stranger:
+                condition.refusal = (
+                    f"another unit is at this place: {_told(report.identity)}, where {_told(known)} was. "
+                    "It is not used until a technician accepts it, or the first one is back"
+                )
+            if known is None or not condition.stranger:
+                condition.identity = _fuller(known, report.identity)
             condition.present = True
             if condition.health is Health.UNKNOWN:
                 condition.health, condition.error, condition.detail = Health.OK, None, ""
@@ -70,7 +76,11 @@ class Standing:
     def accept(self, device: str) -> None:
         """Trust the unit that is there now: a technician said so."""
         condition = self._conditions[device]
-        condition.stranger, condition.identity = False, None
+        condition.stranger, condition.identity, condition.refusal = False, None, ""
+
+    def refusal(self, device: str) -> str:
+        """Return why the unit that is there is not used, in words; empty if it is."""
+        return self._conditions[device].refusal
 
     @property
     def installed(self) -> tuple[str, ...]:
@@ -104,7 +114,7 @@ class Standing:
             name: {
                 "health": c.health.value,
                 "error": c.error,
-                "detail": c.detail,
+                "detail": c.refusal or c.detail,
                 "present": c.present,
                 "stranger": c.stranger,
                 "model": c.identity.model if c.identity else "",
@@ -112,3 +122,23 @@ class Standing:
             }
             for name, c in self._conditions.items()
         }
+
+
+def _another(known: Identity, now: Identity) -> bool:
+    """Whether what both tell of themselves differs; a device that is stopped may tell less than it could."""
+    if known.model != now.model:
+        return True
+    if known.serial and now.serial:
+        return known.serial != now.serial
+    return bool(known.firmware and now.firmware and known.firmware != now.firmware)
+
+
+def _fuller(known: Identity | None, now: Identity) -> Identity:
+    if known is None:
+        return now
+    return Identity(model=now.model, serial=now.serial or known.serial, firmware=now.firmware or known.firmware)
+
+
+def _told(identity: Identity) -> str:
+    known = [(identity.serial, "serial number"), (identity.firmware, "firmware")]
+    return ", ".join([identity.model, *(f"{what} {text}" for text, what in known if text)])

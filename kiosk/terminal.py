@@ -39,23 +39,25 @@ class Terminal:
 
         Raises StepFailed for a bug in chart or service, and OverflowError when things go in circles.
         """
-        happened = False
-        for _ in range(ROUNDS_MAX):
+        happened = stepped = False
+        for again in range(ROUNDS_MAX):
             worked = False
-            for device, report in self.devices.pump():
+            for device, report in self.devices.pump(again=again > 0):
                 made = self.side_keys(self.kernel.view, report.key) if isinstance(report, KeyPressed) else None
                 if made is not None:
                     self.kernel.person_did(made)
                 else:
                     self.kernel.device_said(device, report)
                 worked = True
-            for heard in self.host.pump():
-                self.kernel.host_said(heard)
-                worked = True
-            worked |= self.devices.moved or self.host.moved
+            if not again or stepped or self.host.moved:
+                for heard in self.host.pump():
+                    self.kernel.host_said(heard)
+                    worked = True
+                worked |= self.host.moved
+            stepped = False
             while self.kernel.step():
-                worked = True
-            if not worked:
+                stepped = True
+            if not (worked or stepped or self.devices.moved):
                 return happened
             happened = True
         raise OverflowError(f"the terminal goes in circles at {self.kernel.where()}")

@@ -20,11 +20,13 @@ from typing import Any, Final
 
 from kiosk.strict_yaml import DocumentError, Mistake
 from semantics.check import ACTIONS
-from semantics.monitor import Monitor, fingerprint
-from semantics.norms.language import NormSet, norms_of
+from semantics.monitor import Monitor
+from semantics.norms.expression import DURATION, Literal
+from semantics.norms.language import Norm, NormSet, norms_of
 from semantics.norms.source import Source, load_source
 from semantics.norms.vocabulary import mistakes_of, vocabulary_of
 from semantics.ontology import load_ontology
+from semantics.snapshot import fingerprint
 from semantics.verdict import Outcome, RunReport, Status, Verdict
 
 Entry = Mapping[str, Any]
@@ -147,9 +149,17 @@ class Audit:
 
     @property
     def never_fired(self) -> list[str]:
-        """Return the norms that came into force on no terminal."""
-        fired = {n.norm for t in self.terminals for n in t.report.norms if n.status is not Status.VACUOUS}
-        return [n.id for n in self.norms.norms if n.id not in fired]
+        """Return the norms that came into force on no terminal, though nothing says that they never fire."""
+        return [n.id for n in self.norms.norms if n.id not in self._fired and not n.never_fires]
+
+    @property
+    def excused(self) -> list[str]:
+        """Return the norms that did not come into force and say why they never do."""
+        return [f"{n.id} ({n.never_fires})" for n in self.norms.norms if n.id not in self._fired and n.never_fires]
+
+    @property
+    def _fired(self) -> set[str]:
+        return {n.norm for t in self.terminals for n in t.report.norms if n.status is not Status.VACUOUS}
 
     @property
     def ok(self) -> bool:
@@ -164,7 +174,8 @@ class Audit:
         word_of = {o: "provisional" if o is Outcome.PENDING else o.value for o in Outcome}
         said = ", ".join(f"{n} {word_of[o]}" for o, n in self.counts.items() if n) or "nothing"
         records = sum(t.report.records for t in self.terminals)
-        lines = [f"{len(self.terminals)} terminals, {records} records, {len(self.norms.norms)} norms: {said}"]
+        journals = "1 journal" if len(self.terminals) == 1 else f"{len(self.terminals)} journals"
+        lines = [f"{journals}, {records} records, {len(self.norms.norms)} norms: {said}"]
         for t in self.terminals:
             for v in t.shown:
                 lines.append(f"{t.name}  {t.id_of(v)}  {word_of[v.outcome]}: {self.meaning(v)}")
@@ -173,6 +184,8 @@ class Audit:
             lines += [f"{t.name}  {said}" for said in t.untold]
         if self.never_fired:
             lines.append(f"never in force, so nothing is said of them: {', '.join(self.never_fired)}")
+        if self.excused:
+            lines.append(f"never in force here, as they say themselves: {', '.join(self.excused)}")
         return "\n".join(lines)
 
     def meaning(self, verdict: Verdict) -> str:
@@ -221,18 +234,39 @@ def difference(before: Audit, after: Audit) -> str:
     old, new = before.norms.by_id, after.norms.by_id
     lines = [f"norm added: {n}" for n in new if n not in old]
     lines += [f"norm gone: {n}" for n in old if n not in new]
+    mine, theirs = before.norms.parameters, after.norms.parameters
+    for name in sorted({*mine, *theirs}):
+        a, b = _shown(mine.get(name)), _shown(theirs.get(name))
+        if a != b:
+            lines.append(f"parameter changed: {name}: {a} -> {b}")
     for n in new:
         if n in old:
             one, other = (NormSet((s[n],), a.norms.vocabulary) for s, a in ((old, before), (new, after)))
             if fingerprint(one) != fingerprint(other):
-                lines.append(f"norm changed: {n}: {old[n].duty.means} -> {new[n].duty.means}")
-    for mine, theirs in zip(before.terminals, after.terminals, strict=True):
-        a = {(mine.id_of(v), v.outcome): v for v in mine.shown}
-        b = {(theirs.id_of(v), v.outcome): v for v in theirs.shown}
-        lines += [f"{mine.name}  no more {o.value}: {i}" for (i, o) in a if (i, o) not in b]
-        fresh = {key: v for key, v in b.items() if key not in a}
-        lines += [f"{mine.name}  newly {o.value}: {i}: {after.meaning(v)}" for (i, o), v in fresh.items()]
-    return "\n".join(lines) if lines else "nothing would have been judged otherwise"
+                same = old[n].duty.means == new[n].duty.means and old[n].guard_text == new[n].guard_text
+                said = "by a parameter, or in its exceptions" if same else f"{_means(old[n])} -> {_means(new[n])}"
+                lines.append(f"norm changed: {n}: {said}")
+    gone = came = 0
+    for was, now in zip(before.terminals, after.terminals, strict=True):
+        a_ = {(was.id_of(v), v.outcome): v for v in was.shown}
+        b_ = {(now.id_of(v), v.outcome): v for v in now.shown}
+        less = [f"{was.name}  no more {o.value}: {i}" for (i, o) in a_ if (i, o) not in b_]
+        more = [f"{now.name}  newly {o.value}: {i}: {after.meaning(v)}" for (i, o), v in b_.items() if (i, o) not in a_]
+        gone, came = gone + len(less), came + len(more)
+        lines += [*less, *more]
+    if not lines:
+        return "nothing would have been judged otherwise"
+    return "\n".join([*lines, f"{came} verdicts would have come, {gone} would have gone"])
+
+
+def _shown(value: Literal | None) -> str:
+    if value is None:
+        return "none"
+    return f"{value.value / 1000:g} s" if value.type == DURATION else str(value.value)
+
+
+def _means(norm: Norm) -> str:
+    return norm.duty.means + (f" if {norm.guard_text}" if norm.guard_text else "")
 
 
 def explain(audited: Audit, verdict_id: str) -> str:

@@ -6,12 +6,13 @@ beyond those of the parts:
 
     MC01  nothing to check: no chart, no norms (an empty folder is never ok)
     RM01  an affordance has no norm for its start or its finish and no stated exception
-    NM30  an obligation or permission and a prohibition may meet in one act, and nothing decides between them
+    NM20 to NM30  what is wrong with the norms among themselves (`semantics.analyses`)
     NM31  a closed act that no norm ever permits or obliges
     NM32  a permission that lifts no prohibition and opens no closed act
     FL01  a flow names a norm that does not exist
-    FL02  a norm that no flow can trigger yet, so that it is never in force
+    FL02  a norm that no flow can trigger, so that it is never in force
     FL03  a norm that is triggered, and no flow can do what it obliges to
+    FL04  a norm that says `never_fires`, and a flow can trigger it and do what it asks
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import Final
 from kiosk.flow.chart import Chart, load_charts
 from kiosk.strict_yaml import DocumentError
 from semantics import ontology as charts
+from semantics.analyses import analyse, finding
 from semantics.finding import Finding, Severity, nearest, of_error
 from semantics.monitor import memory_class
 from semantics.norms.language import Norm, NormSet, norms_of
@@ -95,8 +97,11 @@ def _sources(folder: Path, found: list[Finding]) -> list[Source]:
     return sources
 
 
-def check_models(folder: Path) -> Report:
-    """Check a model folder. Never raises for what is wrong inside it."""
+def check_models(folder: Path, *, whole: bool = True) -> Report:
+    """Check a model folder. Never raises for what is wrong inside it.
+
+    Without `whole` it is only read: every word is resolved, and nothing is analysed or compared with flows.
+    """
     found: list[Finding] = []
     try:
         ontology = ontology_of([s.document for s in _sources(folder / "ontology", found)])
@@ -118,8 +123,10 @@ def check_models(folder: Path) -> Report:
     found += charts.check(ontology)
     matrix = responsibility(ontology, norms)
     found += _gaps(ontology, matrix)
-    found += _rivalries(norms)
-    flows = _flows(folder / "flows", found)
+    if whole:
+        found += _acts(norms)
+        found += analyse(norms)
+    flows = _flows(folder / "flows", found) if whole else {}
     if flows:
         found += _against_flows(norms, flows)
     affordances = [n for n in ontology.nodes.values() if n.kind == "affordance"]
@@ -166,53 +173,33 @@ def _gaps(ontology: Ontology, matrix: tuple[Responsibility, ...]) -> Iterator[Fi
             )  # fmt: skip
 
 
-def _rivalries(norms: NormSet) -> Iterator[Finding]:
-    """Compare acts only: whether two conditions can hold together is for the verifier, so this is never proven."""
-    overriders = norms.overriders
+def _acts(norms: NormSet) -> Iterator[Finding]:
+    """Yield permissions that open nothing, and closed acts that nothing opens."""
     for norm in norms.norms:
-        acts = {a.event for a in norm.duty.action}
-        if norm.duty.operator == "forbidden":
-            for rival in norms.rivals[norm.id]:
-                decided = (
-                    rival in overriders[norm.id] or norm in overriders[rival.id] or rival.priority != norm.priority
-                )
-                if not decided and rival.slice == norm.slice:
-                    shared = ", ".join(sorted(acts & {a.event for a in rival.duty.action}))
-                    yield _note(
-                        norm, "NM30", f"possible conflict with {rival.id} ({rival.duty.operator}) over {shared}"
-                    )
-        elif norm.duty.operator == "permitted":
+        if norm.duty.operator == "permitted":
             lifts = any(norms.by_id[o].duty.operator == "forbidden" for o in norm.overrides)
-            opens = any(norms.vocabulary.events[e].closed for e in acts)
+            opens = any(norms.vocabulary.events[a.event].closed for a in norm.duty.action)
             if not lifts and not opens:
-                yield _note(
-                    norm, "NM32", "lifts no prohibition and opens no closed act: it only says what is open anyway"
-                )
+                message = "lifts no prohibition and opens no closed act: it only says what is open anyway"
+                yield finding(norm, "NM32", Severity.NOTE, "then", message)
     for event in norms.vocabulary.events.values():
         if event.closed and not any(
             n.duty.operator != "forbidden" and any(a.event == event.name for a in n.duty.action) for n in norms.norms
         ):
-            yield Finding(
-                "NM31",
-                Severity.ERROR,
-                "<vocabulary>",
-                1,
-                1,
-                f"{event.name!r} is closed, and no norm ever permits or obliges it",
-            )
+            message = f"{event.name!r} is closed, and no norm ever permits or obliges it; write one, or open the act"
+            yield Finding("NM31", Severity.ERROR, *event.place, message)
 
 
-def load_norms(folder: Path) -> NormSet:
-    """Read the norms of a model folder. Raises DocumentError with every mistake, and if there are no norms."""
-    report = check_models(folder)
+def load_norms(folder: Path, *, whole: bool = True) -> NormSet:
+    """Read the norms of a model folder. Raises DocumentError with every mistake, and if there are no norms.
+
+    A terminal that starts reads them without `whole`: what was released has been checked.
+    """
+    report = check_models(folder, whole=whole)
     mistakes = mistakes_of(report.findings)
     if mistakes or report.norms is None:
         raise DocumentError(mistakes)
     return report.norms
-
-
-def _note(norm: Norm, code: str, message: str) -> Finding:
-    return Finding(code, Severity.NOTE, norm.file, norm.line, 1, f"{norm.id}: {message}")
 
 
 def _flows(folder: Path, found: list[Finding]) -> dict[str, Chart]:
@@ -233,13 +220,21 @@ def _against_flows(norms: NormSet, flows: Mapping[str, Chart]) -> Iterator[Findi
                 if name.startswith("N-") and name not in known:
                     message = f"because names {name!r}; there is no such norm{nearest(name, known)}"
                     yield Finding("FL01", Severity.ERROR, chart.file, arc.line, 1, message)
-    for norm, code, why in idle_norms(norms, flows):
-        if code == "FL02":
-            said, severity = "no flow can trigger it yet, so it is never in force", Severity.WARNING
-        else:
-            said = f"{norm.duty.operator} to do what no flow can do yet"
-            severity = Severity.WARNING if norm.duty.operator == "obliged" else Severity.NOTE
-        yield Finding(code, severity, norm.file, norm.line, 1, f"{norm.id}: {said}: {why}")
+    idle = {norm.id: (code, why) for norm, code, why in idle_norms(norms, flows)}
+    for norm in norms.norms:
+        code, why = idle.get(norm.id, ("", ""))
+        if norm.never_fires and not code:
+            message = "says never_fires, and the flows can trigger it and do what it asks: remove never_fires"
+            yield finding(norm, "FL04", Severity.ERROR, "never_fires", message)
+        elif norm.never_fires:
+            yield finding(norm, code, Severity.NOTE, "never_fires", f"{why}; {norm.never_fires}")
+        elif code == "FL02":
+            message = f"no flow can trigger it, so it is never in force: {why}; build it, or say never_fires: <why>"
+            yield finding(norm, code, Severity.ERROR, "whenever", message)
+        elif code == "FL03":
+            severity = Severity.ERROR if norm.duty.operator == "obliged" else Severity.NOTE
+            message = f"{norm.duty.operator} to do what no flow can do: {why}; build it, or say never_fires: <why>"
+            yield finding(norm, code, severity, "to", message)
 
 
 def idle_norms(norms: NormSet, flows: Mapping[str, Chart]) -> Iterator[tuple[Norm, str, str]]:

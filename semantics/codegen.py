@@ -25,6 +25,8 @@ from semantics.norms.expression import (
     dig,
 )
 
+Ask = Callable[[Any, Any, Any], Any]  # a condition as a function of (d, b, k)
+
 
 def first_known(*values: object) -> object:
     return next((v for v in values if v is not None), None)
@@ -45,6 +47,7 @@ class Writer:
         self.holding = holding
         self.seen = seen
         self._fresh = count()
+        self._names: dict[int, str] = {}  # what the namespace keeps alive keeps its id
         namespace |= {"dig": dig, "first_known": first_known}
 
     def fresh(self) -> str:
@@ -52,11 +55,10 @@ class Writer:
 
     def name(self, value: object, stem: str) -> str:
         """Return the name under which generated text reaches `value`."""
-        for name, known in self.namespace.items():
-            if known is value:
-                return name
-        name = f"{stem}_{len(self.namespace)}"
-        self.namespace[name] = value
+        name = self._names.get(id(value))
+        if name is None:
+            name = self._names[id(value)] = f"{stem}_{len(self._names)}"
+            self.namespace[name] = value
         return name
 
     def datum(self, path: tuple[str, ...]) -> str:
@@ -115,10 +117,10 @@ class Writer:
                 tests = ([f"({x} := {one}) is None"] if u else []) + ([f"({y} := {other}) is None"] if v else [])
                 return f"(None if {' or '.join(tests)} else {x if u else one} {op} {y if v else other})", True
 
-    def function(self, expr: Expr, bound: tuple[str, ...], slice_key: str | None) -> Callable[[Any, Any, Any], Any]:
+    def function(self, expr: Expr, bound: tuple[str, ...], slice_key: str | None) -> Ask:
         """Return `expr` as a function of (d, b, k)."""
         text, _ = self.write(expr, bound, slice_key)
-        result: Callable[[Any, Any, Any], Any] = eval(f"lambda d, b, k: {text}", self.namespace)
+        result: Ask = eval(f"lambda d, b, k: {text}", self.namespace)
         return result
 
     def bindings(self, paths: Iterable[tuple[str, ...]]) -> str:

@@ -27,9 +27,10 @@ from semantics.exploration import Edge, Graph, explore
 from semantics.norms.language import NormSet
 from semantics.verifier import rules_of
 
-#: the books, and what a device counted beyond its order: decided by the service alone
+#: the books, what is on offer, and what a device counted beyond its order: decided by the service alone
 BESIDE: Final = frozenset({
     "cash_moved", "number_reserved", "checkpoint", "anchor", "violation", "over_dispensed", "cash_difference",
+    "cassette_low", "service_offered", "service_withdrawn", "service_hidden",
 })  # fmt: skip
 #: notes of the kernel between two steps
 NOTED: Final = frozenset({
@@ -91,8 +92,9 @@ def steps(entries: Iterable[Entry], region: str) -> Iterator[Happened]:
     current: tuple[int, str, tuple[Arc, ...]] | None = None
     records: list[Entry] = []
     boots = 0
+    kind = ""
     for e in entries:
-        kind = e["kind"]
+        of_a_cassette, kind = kind == "cassette_low", e["kind"]  # the bank is told of it in the next record
         if kind == "step" or kind == "boot" or kind in NOTED:
             if current is not None:
                 yield Happened(*current, tuple(records))
@@ -106,7 +108,7 @@ def steps(entries: Iterable[Entry], region: str) -> Iterator[Happened]:
                 arcs = tuple((m["flow"], m["from"], m["to"]) for m in moves)
                 event = moves[0]["event"] if moves else e["data"]["event"]  # "no" to "more time?" is the deadline's
                 current = e["seq"], event, arcs
-        elif kind not in BESIDE:
+        elif kind not in BESIDE and not of_a_cassette:
             records.append(e)
     if current is not None:
         yield Happened(*current, tuple(records))

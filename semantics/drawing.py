@@ -1,9 +1,10 @@
 """Ontology charts as pictures, left to right in the notation of the method.
 
-Agents are ellipses, affordances plain words, particulars boxes. A solid line runs from what is depended on (left) to
-what depends (right); a role stands in brackets on its line. Determiners hang behind their carrier as ``#words``. A
-dotted line with a dot joins a part to its whole, a line with an empty arrowhead a specific to its generic. A sign
-stands in quotes, with a dashed line to what it is about. What belongs to another part of the chart is grey.
+Agents are ellipses, affordances boxes, particulars boxes with a name in capitals. A solid line runs from what is
+depended on (left) to what depends (right); a role stands in brackets on its line. Determiners hang behind their carrier
+as ``#words``, with ``@agent`` for who starts and who finishes it. A dotted line with a dot joins a part to its whole, a
+line with an empty arrowhead a specific to its generic. A sign stands in quotes, with a dashed line to what it is about.
+What belongs to another part of the chart is grey; ``+`` marks what outlives the session.
 
 Needs pygraphviz (``pip install kiosk-terminal[charts]``). Two traps are avoided here: every node carries its own label,
 since labels set in a subgraph leave the others blank, and fonts are named so that widths are those of the drawing.
@@ -53,7 +54,7 @@ def chart(ontology: Ontology, parts: Iterable[str] | None = None, *, determiners
     title = ", ".join(ontology.parts[p] for p in sorted(wanted)) if parts is not None else "The whole chart"
     graph = _graphviz().AGraph(strict=False, directed=True)
     graph.graph_attr.update(
-        rankdir="LR", nodesep="0.12", ranksep="0.9" if determiners else "0.7", splines="spline", fontname=FONT,
+        rankdir="LR", nodesep="0.12", ranksep="0.45" if determiners else "0.35", splines="spline", fontname=FONT,
         label=title, labelloc="t",
         fontsize="18", fontcolor=INK, bgcolor="white", pad="0.3", outputorder="edgesfirst",
     )  # fmt: skip
@@ -61,8 +62,9 @@ def chart(ontology: Ontology, parts: Iterable[str] | None = None, *, determiners
     graph.edge_attr.update(fontname=FONT, fontsize="10", fontcolor="#5b3a8c", color=INK, dir="none", arrowsize="0.7")
     for node in sorted(nodes, key=lambda n: (n.part, ontology.depth(n.name), n.name)):
         _add(graph, node, tint[node.part])
-        if determiners and node.determiners:
-            label = "".join(f"{d}\\l" for d in node.determiners)
+        authority = _authority(node)
+        if determiners and (node.determiners or authority):
+            label = "".join(f"{d}\\l" for d in (*node.determiners, *authority))
             graph.add_node(
                 f"{node.name} determiners", label=label, shape="plaintext", fontsize="10", fontcolor="#2f6b4f"
             )
@@ -74,7 +76,17 @@ def chart(ontology: Ontology, parts: Iterable[str] | None = None, *, determiners
                 if not graph.has_node(end):
                     other = ontology.nodes[end]
                     _add(graph, other, "white", pale=True)
-            graph.add_edge(source, target, **attributes)
+            role = attributes.get("role")
+            if role is None:
+                graph.add_edge(source, target, **attributes)
+                continue
+            # a role is a node on its line: nodes are drawn over lines, so none strikes it out
+            rest = {k: v for k, v in attributes.items() if k != "role"}
+            name = f"{source} {role} {target}"
+            graph.add_node(name, label=role, shape="plaintext", style="filled", fillcolor="white", fontsize="10",
+                           fontcolor="#5b3a8c", margin="0.02,0.01", height="0.1", width="0.1")  # fmt: skip
+            graph.add_edge(source, name, **rest)
+            graph.add_edge(name, target, **rest)
     if parts is None:
         _legend(graph, ontology, tint)
     return graph
@@ -89,11 +101,18 @@ def _add(graph: Any, node: Node, tint: str, *, pale: bool = False) -> None:
         label += " +"
     attributes = {
         "label": label, "shape": shape, "style": "filled", "fillcolor": tint,
-        "penwidth": "1.4" if node.kind == "agent" else "0",
+        "penwidth": "1.4" if node.kind == "agent" else "0.7",
     }  # fmt: skip
     if pale:
         attributes |= {"style": "dashed", "penwidth": "0.8", "fontcolor": PALE, "color": PALE}
     graph.add_node(node.name, **attributes)
+
+
+def _authority(node: Node) -> list[str]:
+    """Return who starts and who finishes an affordance, as ``@agent`` or ``@one … @other``."""
+    if node.kind != "affordance" or not (node.start or node.finish):
+        return []
+    return [f"@{node.start}" if node.start == node.finish else f"@{node.start or '?'} … @{node.finish or '?'}"]
 
 
 def _lines(ontology: Ontology, node: Node, names: set[str]) -> Iterable[tuple[str, str, Mapping[str, str]]]:
@@ -108,11 +127,7 @@ def _lines(ontology: Ontology, node: Node, names: set[str]) -> Iterable[tuple[st
         roles = [r for r in roles if r not in on_line]
         attributes = {"weight": "2"}
         if on_line:
-            words = " ".join(f"({r.name.replace('_', ' ')})" for r in on_line)
-            # a ground of its own, so that other lines do not strike the word out
-            attributes["label"] = (
-                f'<<TABLE BORDER="0" BGCOLOR="white" CELLPADDING="0"><TR><TD>{words}</TD></TR></TABLE>>'
-            )
+            attributes["role"] = " ".join(f"({r.name.replace('_', ' ')})" for r in on_line)
         if node.whole == base:
             attributes |= {"style": "dotted", "dir": "back", "arrowtail": "dot", "penwidth": "1.6"}
         if base not in names:

@@ -23,7 +23,7 @@ from typing import Any, Final
 from kiosk.flow.chart import Chart, Transition, callees
 from semantics.actions import OUTCOMES, Actions, Effect, Vars, WrittenRecord
 
-NODES_MAX: Final = 15_000  # beyond, the answer is `unknown`; the flows have about one thousand
+NODES_MAX: Final = 60_000  # beyond, the answer is `unknown`; the flows have about twenty thousand
 CASCADE_MAX: Final = 64  # as the runner
 HOST: Final = "host"
 _OF_CASE: Final = "case "  # marks in the fluents whose the open affordances of a case are

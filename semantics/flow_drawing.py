@@ -1,13 +1,15 @@
 """The flow that runs, as a picture: states with screen and deadline, arcs with event, guards and actions.
 
 Drawn from the `Chart` that the terminal executes. A double frame calls another flow; a filled one is an ending, in the
-colour of its kind; a deadline stands under the state with a clock, and its arc is dashed. Arcs of one state, target and
-colour are one line with several labels; an arc that stays in its state and does nothing is left out.
+colour of its kind, and one that many states lead to stands beside each of them; a deadline stands under the state
+with a clock, and its arc is dashed. Arcs of one state and target are one line with several labels in the colour of who brings
+the event about; an arc that stays in its state and does nothing is left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from typing import Any, Final
 
 from kiosk.flow.chart import Chart, Ending, State, Transition
@@ -16,6 +18,8 @@ from semantics.drawing import FONT, INK, PALE, _graphviz
 ENDINGS: Final = {
     Ending.DONE: "#cfe8cf", Ending.CANCELLED: "#e6e6e6", Ending.REFUSED: "#fde7cf", Ending.FAILED: "#f6d0d0",
 }  # fmt: skip
+MANY: Final = 3  # ways into an ending from which on it is drawn beside each of them
+UNTAKEN: Final = "#d33a2c"
 SOURCES: Final = {"person": "#1f5fa8", "host": "#7a3fa0", "clock": "#9a5a10", "": INK}
 
 
@@ -25,7 +29,8 @@ def source_of(event: str, chart: Chart) -> str:
         return "clock"
     if event.startswith("host_") or event == "working_key":
         return "host"
-    if event.startswith(("pressed_", "chose_", "key_", "notes_taken")) or event in ("card_inserted", "card_taken"):
+    deeds = ("pressed_", "chose_", "key_", "notes_taken", "card_inserted", "card_taken", "note_inserted")
+    if event.startswith(deeds) or event.endswith(("_confirmed", "_declined")):
         return "person"
     return ""
 
@@ -34,33 +39,51 @@ def flow_graph(chart: Chart, counts: Mapping[int, int] | None = None) -> Any:
     """Return the graph of one flow. `counts` (line of the arc -> times taken) pales what was never taken."""
     graph = _graphviz().AGraph(strict=False, directed=True)
     graph.graph_attr.update(
-        rankdir="TB", nodesep="0.35", ranksep="0.55", fontname=FONT, fontsize="18", fontcolor=INK, labelloc="t",
+        rankdir="TB", nodesep="0.3", ranksep="0.45", fontname=FONT, fontsize="18", fontcolor=INK, labelloc="t",
         label=f"{chart.name}: {chart.purpose}", bgcolor="white", pad="0.3",
     )  # fmt: skip
     graph.node_attr.update(fontname=FONT, fontsize="12", fontcolor=INK, color=INK, shape="box", style="rounded,filled")
     graph.edge_attr.update(fontname=FONT, fontsize="10", color=INK, fontcolor=INK, arrowsize="0.7")
     graph.add_node("start", label="", shape="circle", width="0.15", style="filled", fillcolor=INK)
     for state in chart.states.values():
-        _add(graph, state)
+        if state.name not in _copies(chart):
+            _add(graph, state, state.name)
     begin = "\\n".join(chart.begin)
     graph.add_edge("start", chart.initial, label=f"/ {begin}" if begin else "")
-    lines: dict[tuple[str, str, str, bool], list[str]] = {}
+    copies = _copies(chart)
+    lines: dict[tuple[str, str, bool], dict[str, str]] = {}
     for arc in chart.transitions:
         if arc.source == arc.target and not (arc.actions or arc.again):
             continue
-        source = source_of(arc.event, chart)
         taken = counts is None or bool(counts.get(arc.line))
-        lines.setdefault((arc.source, arc.target, source, taken), []).append(_label(arc))
-    for (start, end, source, taken), labels in lines.items():
-        colour = SOURCES[source] if taken else "#d33a2c"
+        target = arc.target
+        if target in copies:
+            target = f"{arc.target} of {arc.source}"
+            _add(graph, chart.states[arc.target], target)
+        lines.setdefault((arc.source, target, taken), {})[_label(arc)] = source_of(arc.event, chart)
+    for (start, end, taken), labels in lines.items():
+        sources = set(labels.values())
+        colour = (SOURCES[sources.pop()] if len(sources) == 1 else INK) if taken else UNTAKEN
+        rows = "".join(
+            f'<FONT COLOR="{SOURCES[source] if taken else UNTAKEN}">{text}</FONT><BR ALIGN="LEFT"/>'
+            for text, source in labels.items()
+        )
         graph.add_edge(
-            start, end, label="\\l".join(dict.fromkeys(labels)) + "\\l", color=colour, fontcolor=colour,
-            style="dashed" if source == "clock" else "solid", penwidth="1.0" if taken else "1.8",
+            start, end, label=f"<{rows}>", color=colour, fontcolor=colour,
+            style="dashed" if set(labels.values()) == {"clock"} else "solid", penwidth="1.0" if taken else "1.8",
         )  # fmt: skip
     return graph
 
 
-def _add(graph: Any, state: State) -> None:
+def _copies(chart: Chart) -> frozenset[str]:
+    """Return the endings that are drawn once for each state that leads there, beside it: many ways lead to them."""
+    sources: dict[str, set[str]] = {}
+    for arc in chart.transitions:
+        sources.setdefault(arc.target, set()).add(arc.source)
+    return frozenset(name for name, found in sources.items() if chart.states[name].ending and len(found) >= MANY)
+
+
+def _add(graph: Any, state: State, name: str) -> None:
     label = state.name.replace("_", " ")
     attributes = {"fillcolor": "#eef3f8"}
     if state.ending:
@@ -76,16 +99,16 @@ def _add(graph: Any, state: State) -> None:
     if state.within:
         ask = f" + {state.within.ask_ms / 1000:g}" if state.within.ask_ms else ""
         label += f"\\n≤ {state.within.ms / 1000:g}{ask} s"
-    graph.add_node(state.name, label=label, **attributes)
+    graph.add_node(name, label=label, **attributes)
 
 
 def _label(arc: Transition) -> str:
-    text = arc.event if arc.event != "entered" else ""
-    if arc.guards:
-        text += f" [{', '.join(map(str, arc.guards))}]"
-    if arc.actions:
-        text += f" / {', '.join(arc.actions)}"
-    return text.strip() or "otherwise"
+    """Return the words of an arc as markup: event, conditions and deeds, each on a line of its own."""
+    words = [escape(arc.event)] if arc.event != "entered" else []
+    words += [f"[{escape(', '.join(map(str, arc.guards)))}]"] if arc.guards else []
+    deeds = [", ".join(arc.actions[at : at + 2]) for at in range(0, len(arc.actions), 2)]
+    words += [f"<I>{'/ ' if not n else '   '}{escape(deed)}</I>" for n, deed in enumerate(deeds)]
+    return '<BR ALIGN="LEFT"/>'.join(words) or "otherwise"
 
 
 def flow_svg(chart: Chart, counts: Mapping[int, int] | None = None) -> str:

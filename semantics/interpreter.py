@@ -19,7 +19,7 @@ nothing else. If a record could have discharged or released an instance but for 
 doubt: when it is later violated the verdict is `unknown`. A condition that crashes yields `error` and counts as
 unknown. Exceptions: an applicable norm is dropped if one that overrides it is applicable and not itself dropped.
 Against a prohibition that remains, an obligation or permission of higher priority wins, one of lower loses, and one
-of equal priority is a `conflict`.
+of equal priority is a `conflict`. An obligation that another act fulfils, too, is none against a prohibition.
 
 This class keeps all records and looks through all of them whenever asked; the monitor must say the same.
 """
@@ -152,6 +152,10 @@ class Interpreter:
             rolled_up(self.norms, counts, self.activations), (*self.verdicts, *pending), tuple(self.incidents),
             self.records, self.norms,
         )  # fmt: skip
+
+    def world(self, data: Mapping[str, Any], slice_: object, key: str | None, bound: Mapping[str, Any]) -> World:
+        """Return what a condition on `data` is evaluated against now, in the slice of `key`."""
+        return self._world(_Said(0, self.timeline.now, "", data), slice_, key, bound)
 
     # ------------------------------------------------ saying
 

@@ -1,339 +1,358 @@
 """The function for one combination of events, as Python text.
 
 What nearly every record does is written out in line: look up the open instances of a slice, ask a condition, drop or
-add an instance. Whatever is rarer is a call of a method of the monitor with an `Act`, which is made only when the
-first such call is reached. The order of the text is the order of a step in the interpreter's docstring.
+add an instance. Whatever is rarer is a call of `rare_steps`. The order of the text is the order of a step in the
+interpreter's docstring.
 """
 
 from __future__ import annotations
 
-import heapq
-import re
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
-
-from semantics.interpreter import key_value
+from semantics.act_compiler import ActCompiler
+from semantics.codegen import Ask
+from semantics.instances import ALIVE, BOUND, DOUBT
+from semantics.monitor_state import MonitorState
 from semantics.norms import expression
-from semantics.norms.language import FOREVER, Norm, Pattern
+from semantics.norms.language import Duty, Norm
+from semantics.rare_steps import Change, RareSteps
+from semantics.step_text import Handler, StepText
 from semantics.verdict import Outcome
 
-if TYPE_CHECKING:
-    from semantics.monitor import Monitor
-
-# the places of an instance, which is a list because one is made and dropped for each obligation
-NUMBER, DEADLINE, SEQ, T, BOUND, ACTS, DOUBT, ALIVE, SLICE, DUTY = range(10)
-COMPACT_FROM: Final = 1_024  # queues shorter than this are never compacted
-OUTCOMES: Final = tuple(Outcome)
-INDEX: Final = {o: i for i, o in enumerate(OUTCOMES)}
-
-Instance = list[Any]
-Ask = Callable[[Any, Any, Any], Any]
-Handler = Callable[[Mapping[str, Any], int, int], None]
+Hits = dict[int, str]  # norm -> variable that tells whether this record triggers it
 
 
-class Act:
-    """One record on its way through the rarer parts of a step."""
-
-    __slots__ = ("at", "d", "keys", "said", "seq", "t", "violated")
-
-    def __init__(
-        self, said: tuple[str, ...], d: Any, keys: dict[str | None, object], at: str, t: int, seq: int
-    ) -> None:
-        self.said = said
-        self.d = d
-        self.keys = keys
-        self.at = at
-        self.t = t
-        self.seq = seq
-        self.violated: list[Instance] = []
+def compile_step(state: MonitorState, rare: RareSteps, said: tuple[str, ...]) -> Handler | None:
+    """Return the function for records that say exactly `said`; None if no norm has anything to do with them."""
+    return StepCompiler(StepText(state, rare, said), rare).handler()
 
 
 class StepCompiler:
-    """Writes the function for records that say exactly `said`."""
+    """Writes the parts of a step one after another."""
 
-    def __init__(self, monitor: Monitor, said: tuple[str, ...]) -> None:
-        self.m = monitor
-        self.said = said
-        self.events = tuple(monitor.vocabulary.events[name] for name in said)
-        self.lines: list[str] = []
-        self.keys: dict[str, str] = {}  # slice key -> variable
-        self.rare = False  # whether an Act is needed
-        for key in monitor.vocabulary.ends:
-            if any(key in e.data for e in self.events):
-                self.keys[key] = f"k{len(self.keys)}"
-
-    def add(self, depth: int, text: str) -> None:
-        self.lines.append("    " * (depth + 1) + text)
-
-    def name(self, value: object, stem: str) -> str:
-        return self.m.writer.name(value, stem)
-
-    def slice_of(self, norm: Norm) -> str | None:
-        """Return the variable of the norm's slice; None if the record carries no such key."""
-        return "None" if norm.slice is None else self.keys.get(norm.slice)
-
-    def mentions(self, pattern: Pattern) -> bool:
-        return any(a.event in self.said for a in pattern)
-
-    def concerns_all(self, norm: Norm, pattern: Pattern) -> bool:
-        """Tell whether the pattern has an event of this record that carries no slice and so concerns every one."""
-        events = self.m.vocabulary.events
-        return norm.slice is not None and any(
-            a.event in self.said and norm.slice not in events[a.event].data for a in pattern
-        )
+    def __init__(self, text: StepText, rare: RareSteps) -> None:
+        self.text = text
+        self.state = text.state
+        self.rare = rare
 
     def handler(self) -> Handler | None:
-        m = self.m
-        parts = [self.prohibitions, self.state, self.discharge, self.release, self.activation, self.forgetting]
-        for part in parts:
-            part()
-        if not self.lines:
-            return None
-        namespace = m.namespace
-        namespace |= {"Act": Act, "monitor": m, "key_value": key_value, "heap": m.heap, "push": heapq.heappush}
-        body = self.lines
-        head = ["def handle(r, t, seq):", "    d = r['data']"]
-        used = "\n".join(body)
-        for key, variable in self.keys.items():
-            path = next(e.data[key].path for e in self.events if key in e.data)
-            if self.rare or re.search(rf"\b{variable}\b", used):
-                head.append(f"    {variable} = {m.writer.datum(path)}")
-                head.append(
-                    f"    if {variable} is not None and {variable}.__class__ is not str: "
-                    f"{variable} = key_value({variable})"
-                )
-        if self.rare:
-            keys = ", ".join(["None: None", *(f"{key!r}: {variable}" for key, variable in self.keys.items())])
-            act = f"Act({self.said!r}, d, {{{keys}}}, r['at'], t, seq)"
-            body = ["    c = None", *(line.replace("<act>", act) for line in body)]
-            # what was violated is repaired after things are forgotten, which touches no instance
-            body.append("    if c is not None and c.violated: monitor._finish_step(c)")
-        return m.writer.define("handle", head + body)
+        ActCompiler(self.text).write()
+        self.change_state()
+        self.remember()
+        self.discharge()
+        self.release()
+        self.activate()
+        self.forget()
+        return self.text.handler()
 
-    def call(self, depth: int, text: str) -> None:
-        """Write a call of a rarer part; the act it needs is made when the first such call is reached."""
-        self.rare = True
-        self.add(depth, "if c is None: c = <act>")
-        self.add(depth, text)
+    # ------------------------------------------------ state
 
-    def prohibitions(self) -> None:
-        for j, norm in enumerate(self.m.norms.norms):
-            if norm.trigger is None and self.mentions(norm.duty.action):
-                self.always(j, norm)
-            for q, (owner, duty) in enumerate(self.m.duties):
-                if owner is norm and duty.operator != "obliged" and self.mentions(duty.action) and self.slice_of(norm):
-                    if norm.trigger is None and duty is norm.duty:
-                        continue
-                    table = self.name(self.m.open[q], "open")
-                    self.add(0, f"if {self.slice_of(norm)} in {table}:")
-                    self.call(1, f"monitor._ask_instances({q}, {self.slice_of(norm)}, c)")
-        for event in self.events:
-            if event.closed:
-                self.call(0, f"monitor._ask_closed({event.name!r}, c)")
-
-    def always(self, j: int, norm: Norm) -> None:
-        """Ask by hand whether a plain norm says no; everything else is for `_ask_always`."""
-        atoms = [a for a in norm.duty.action if a.event in self.said]
-        k = self.slice_of(norm)
-        if len(atoms) > 1 or k is None or (norm.valid_from, norm.valid_until) != ("0001-01-01", FOREVER):
-            self.call(0, f"monitor._ask_always({j}, c)")
+    def change_state(self) -> None:
+        x, state = self.text, self.state
+        plan = self.rare.plan(x.events)
+        finishes, starts = plan
+        falls = self.rare.falls
+        self.changes = bool(finishes or starts)
+        if not self.changes:
             return
-        asks = [e for e in (atoms[0].where, norm.guards.get(atoms[0].event)) if e is not None]
-        texts = [self.m.writer.write(e, (), norm.slice)[0] for e in asks]
-        text = "True" if not texts else texts[0] if len(texts) == 1 else self.both(texts)
-        if norm.slice is not None:
-            text = f"False if k is None else {text}"
-        self.add(0, f"k = {k}")
-        self.add(0, f"try: w = {text}")
-        self.add(0, "except Exception: w = None")
-        self.add(0, "if w is None or w:")
-        self.call(1, f"monitor._ask_always({j}, c)")
-        if norm.duty.operator == "forbidden":
-            self.add(0, f"else: {self.name(self.m.activations, 'activations')}[{j}] += 1")
+        once = [a for a, _, _ in starts if a not in state.vocabulary.multiple]
+        if state.integrity and len(set(once)) < len(once):
+            x.call(0, f"changed = rare.change_state({x.name(plan, 'plan')}, c)")
+            return
+        x.add(0, "changed = False")
+        falling = [a for a, key, _ in finishes if falls[a][1] and (key is None or key in x.keys)]
+        if falling:
+            x.add(0, "ended = []")
+        for affordance, key, table in finishes:
+            if key is not None and key not in x.keys:
+                continue
+            k = "None" if key is None else x.keys[key]
+            x.add(0, f"if {x.name(table, 'holding')}.pop({k}, None) is not None:")
+            x.add(1, "changed = True")
+            if affordance in falling:
+                x.add(1, f"ended.append(({affordance!r}, {k}))")
+        fresh = self._start(starts)
+        if falling:
+            x.add(0, "if ended: rare.fall(ended)")
+        if state.integrity:
+            for affordance, key, _ in starts:
+                if affordance in fresh and (lacking := self._lacking(affordance)):
+                    k = "None" if key is None else x.keys[key]
+                    x.add(0, f"if {fresh[affordance]} and ({lacking}):")
+                    x.add(1, f"rare.look_for_bases({affordance!r}, {k}, links, seq)")
 
-    def state(self) -> None:
-        self.changes = any(set(e.starts + e.finishes) & self.m.holding.keys() for e in self.events)
-        if self.changes:
-            self.call(0, f"changed = monitor._change_state({self.name(self.m.plan(self.events), 'plan')}, c)")
-        for (event, key), table in self.m.seen.items():
-            if event in self.said:
-                k = "None" if key is None else self.keys[key]
+    def _lacking(self, affordance: str) -> str:
+        """Return the text that tells whether something does not hold that an affordance starts upon."""
+        x, v = self.text, self.state.vocabulary
+        tests = []
+        for base in v.bases[affordance]:
+            key, held = v.key_of[base], x.name(self.state.holding[base], "holding")
+            if key is None:
+                tests.append(f"None not in {held}")
+            elif key in x.keys:
+                tests.append(f"{x.keys[key]} is not None and {x.keys[key]} not in {held}")
+        return " or ".join(tests)
+
+    def _start(self, starts: list[Change]) -> dict[str, str]:
+        """Write what starts; return, for each affordance, the variable that tells whether it did not hold before."""
+        x, state = self.text, self.state
+        fresh: dict[str, str] = {}
+        starts = [s for n, s in enumerate(starts) if (s[1] is None or s[1] in x.keys) and s not in starts[:n]]
+        if not starts:
+            return fresh
+        x.add(0, f"links = {x.links()}")
+        for affordance, key, table in starts:
+            k, held = "None" if key is None else x.keys[key], x.name(table, "holding")
+            depth = 0
+            if state.integrity:
+                fresh[affordance] = x.fresh()
+                x.add(0, f"{fresh[affordance]} = False")
+            if key is not None:
+                x.add(0, f"if {k} is not None:")
+                depth = 1
+            x.add(depth, f"if {k} not in {held}:")
+            x.add(depth + 1, f"{held}[{k}] = links", "changed = True")
+            if state.integrity:
+                x.add(depth + 1, f"{fresh[affordance]} = True")
+                if affordance not in state.vocabulary.multiple:
+                    message = f"f'{affordance} {{{k}!r}} holds already'"
+                    x.add(depth, f"else: state.incident('I4', seq, {message})")
+        return fresh
+
+    def remember(self) -> None:
+        x = self.text
+        for (event, key), table in self.state.seen.items():
+            if event in x.said:
+                k = "None" if key is None else x.keys[key]
                 guard = "" if key is None else f"if {k} is not None: "
-                self.add(0, f"{guard}{self.name(table, 'seen')}[{k}] = seq")
+                x.add(0, f"{guard}{x.name(table, 'seen')}[{k}] = seq")
+
+    # ------------------------------------------------ discharge
 
     def discharge(self) -> None:
-        for q, (norm, duty) in enumerate(self.m.duties):
-            k = self.slice_of(norm)
+        x = self.text
+        for q, (norm, duty) in enumerate(self.state.duties):
             if duty.operator != "obliged" or duty.mode == "maintain":
                 continue
-            table = self.name(self.m.open[q], "open")
-            atoms = [a for a in duty.action if a.event in self.said]
-            if k is None:
-                atoms = []
-            if len(atoms) == 1 and k is not None and duty.discharge == "oldest":
-                self.discharge_oldest(q, norm, table, k, atoms[0].where)
-            elif atoms:
-                self.add(0, f"if {k} in {table}:")
-                self.call(1, f"monitor._discharge_rarely({q}, {k}, c)")
-            of_slice = norm.slice is None or norm.slice in self.events[0].data
-            every = self.concerns_all(norm, duty.before)
-            if self.mentions(duty.before) or (duty.mode == "punctual" and of_slice):
-                self.add(0, f"if {table}:" if every else f"if {k} in {table}:")
-                self.call(1, f"monitor._too_late({q}, {every}, c)")
+            k, table = x.key(norm), x.table(q)
+            atoms = x.atoms(duty.action) if k is not None else ()
+            if atoms and k is not None:
+                if all(a.where is None for a in atoms):
+                    self._discharge_plainly(q, k)
+                elif len(atoms) == 1 and atoms[0].where is not None:
+                    self._discharge_if(q, norm, k, atoms[0].where)
+                else:
+                    x.add(0, f"if {k} in {table}:")
+                    x.call(1, f"rare.discharge({q}, {k}, c)")
+            of_slice = norm.slice is None or norm.slice in x.events[0].data
+            every = x.concerns_all(norm, duty.before)
+            if (duty.mode == "punctual" and of_slice) or every:
+                x.add(0, f"if {table}:" if every else f"if {k} in {table}:")
+                x.call(1, f"rare.too_late({q}, {every}, c)")
+            elif (late := x.atoms(duty.before)) and k is not None:
+                if all(a.where is None for a in late):
+                    x.close_all(0, q, k)
+                    x.violate(2, q, "i", "it is too late now")
+                    x.tidy(1, q)
+                else:
+                    x.add(0, f"if {k} in {table}:")
+                    x.call(1, f"rare.too_late({q}, {every}, c)")
 
-    def saying(self, q: int, outcome: Outcome) -> str:
-        """Return the text that counts an outcome of ``i``, and keeps it if it is to be kept."""
-        text = f"{self.name(self.m.counts[q], 'counts')}[{INDEX[outcome]}] += 1"
-        if outcome in self.m.kept:
-            text += f"; {self.name(self.m.raw, 'raw')}.append(({self.name(outcome, 'outcome')}, i, t, seq, ''))"
-        return text
+    def _discharge_plainly(self, q: int, k: str) -> None:
+        x, table = self.text, self.text.table(q)
+        if self.state.duties[q][1].discharge == "all":
+            x.close_all(0, q, k)
+            x.say(2, q, Outcome.FULFILLED, "i")
+        else:
+            x.add(0, f"if (L := {table}.get({k})) is not None:")
+            x.add(1, f"(i := L[0])[{ALIVE}] = False", f"if len(L) == 1: del {table}[{k}]", "else: del L[0]")
+            x.say(1, q, Outcome.FULFILLED, "i")
+        x.tidy(1, q)
 
-    def discharge_oldest(self, q: int, norm: Norm, table: str, k: str, where: expression.Expr | None) -> None:
-        say = self.saying(q, Outcome.FULFILLED)
-        drop = f"i[{ALIVE}] = False"
-        remove = f"if len(L) == 1: del {table}[{k}]"
-        self.add(0, f"L = {table}.get({k})")
-        self.add(0, "if L is not None:")
-        if where is None:
-            for text in ("i = L[0]", drop, remove, "else: del L[0]", say):
-                self.add(1, text)
-            return
-        text, _ = self.m.writer.write(where, norm.bound_keys, norm.slice)
-        self.add(1, "for i in L:")
-        self.add(2, f"b = i[{BOUND}]; k = {k}")
-        self.add(2, f"try: w = {text}")
-        self.add(2, "except Exception as x:")
-        error = self.name(Outcome.ERROR, "error")
-        self.add(3, f"monitor._say({error}, i, t, seq, f'{{type(x).__name__}}: {{x}}'); i[{DOUBT}] = True; continue")
-        self.add(2, "if w:")
-        for text in (drop, remove, "else: L.remove(i)", say, "break"):
-            self.add(3, text)
-        self.add(2, f"if w is None: i[{DOUBT}] = True")
+    def _discharge_if(self, q: int, norm: Norm, k: str, where: expression.Expr) -> None:
+        x, table = self.text, self.text.table(q)
+        every = self.state.duties[q][1].discharge == "all"
+        text, _ = x.writer.write(where, norm.bound_keys, norm.slice)
+        x.add(0, f"if (L := {table}.get({k})) is not None:")
+        x.add(1, "for i in L[:]:" if every else "for i in L:")
+        x.add(2, f"b = i[{BOUND}]; k = {k}", f"try: w = {text}", "except Exception as error:")
+        crash = x.name(Outcome.ERROR, "outcome")
+        x.add(3, f"state.say({crash}, i, t, seq, f'{{type(error).__name__}}: {{error}}'); i[{DOUBT}] = True; continue")
+        x.add(2, "if w:")
+        x.add(3, f"i[{ALIVE}] = False", f"if len(L) == 1: del {table}[{k}]", "else: L.remove(i)")
+        x.say(3, q, Outcome.FULFILLED, "i")
+        if not every:
+            x.add(3, "break")
+        x.add(2, f"if w is None: i[{DOUBT}] = True")
+        x.tidy(1, q)
+
+    # ------------------------------------------------ release
 
     def release(self) -> None:
-        for q, (norm, duty) in enumerate(self.m.duties):
-            if self.mentions(duty.released_by) or self.mentions(duty.until):
-                every = self.concerns_all(norm, duty.released_by + duty.until)
-                table = self.name(self.m.open[q], "open")
-                plain = any(a.event in self.said and a.where is None for a in duty.until)
-                if (
-                    plain
-                    and not every
-                    and not self.mentions(duty.released_by)
-                    and all(a.where is None for a in duty.until)
-                ):
-                    self.add(0, f"L = {table}.pop({self.slice_of(norm)}, None)")
-                    self.add(0, "if L is not None:")
-                    self.add(1, "for i in L:")
-                    self.add(2, f"i[{ALIVE}] = False")
-                    kept = Outcome.EXPIRED if duty.operator == "permitted" else Outcome.FULFILLED
-                    self.add(2, self.saying(q, kept))
-                    continue
-                self.add(0, f"if {table}:" if every else f"if {self.slice_of(norm)} in {table}:")
-                self.call(1, f"monitor._release({q}, {every}, c)")
-        for q in self.m.keeps:
-            if self.changes:
-                self.add(0, f"if changed and {self.name(self.m.open[q], 'open')}:")
-                self.call(1, f"monitor._keep_all({q}, c)")
+        x = self.text
+        for q, (norm, duty) in enumerate(self.state.duties):
+            released, ended = x.atoms(duty.released_by), x.atoms(duty.until)
+            if not released and not ended:
+                continue
+            k, table = x.key(norm), x.table(q)
+            every = x.concerns_all(norm, duty.released_by + duty.until)
+            plain = all(a.where is None for a in released + ended)
+            if k is not None and plain and not every:
+                x.close_all(0, q, k)
+                kept = Outcome.EXPIRED if duty.operator == "permitted" else Outcome.FULFILLED
+                x.say(2, q, Outcome.RELEASED if released else kept, "i")
+                x.tidy(1, q)
+            else:
+                x.add(0, f"if {table}:" if every else f"if {k} in {table}:")
+                x.call(1, f"rare.release({q}, {every}, c)")
+        for q in self.state.keeps if self.changes else ():
+            if self._touches(self.state.duties[q][1]):
+                x.add(0, f"if changed and {x.table(q)}:")
+                x.call(1, f"rare.keep_all({q}, c)")
 
-    def activation(self) -> None:
-        norms = [j for j, n in enumerate(self.m.norms.norms) if n.trigger is not None and self.mentions(n.trigger)]
-        if any(self.m.norms.overriders[self.m.norms.norms[j].id] for j in norms):
-            table = tuple((j, self.binders(j)) for j in norms)
-            self.call(0, f"monitor._activate({self.name(table, 'norms')}, c)")
+    def _touches(self, duty: Duty) -> bool:
+        """Tell whether this record can change what a duty is to keep: what starts, what finishes and all that falls."""
+        parts = list(expression.parts_of(duty.keep)) if duty.keep is not None else []
+        if any(isinstance(p, expression.Seen) for p in parts):
+            return True
+        finishes, starts = self.rare.plan(self.text.events)
+        fallen, falling = set(), {a for a, _, _ in finishes}
+        while falling:
+            base = falling.pop()
+            fallen.add(base)
+            falling |= {dependent for dependent, _ in self.rare.falls[base][1]} - fallen
+        touched = fallen | {a for a, _, _ in starts}
+        return any(p.affordance in touched for p in parts if isinstance(p, expression.Holds))
+
+    # ------------------------------------------------ activation
+
+    def activate(self) -> None:
+        x, norms = self.text, self.state.norms
+        triggered = [j for j, n in enumerate(norms.norms) if n.trigger is not None and x.atoms(n.trigger)]
+        exceptional = any(norms.overriders[norms.norms[j].id] for j in triggered)
+        plain = all(self._simple(norms.norms[j]) for j in triggered)
+        if exceptional and not plain:
+            self._activate_rarely(triggered)
+        elif exceptional:
+            self._activate_with_exceptions(triggered)
         else:
-            for j in norms:
-                self.activate(j)
-        for q, (norm, duty) in enumerate(self.m.duties):
-            k = self.slice_of(norm)
-            if duty.preempt and k is not None and self.mentions(duty.action):
+            for j in triggered:
+                if self._simple(norms.norms[j]):
+                    self._create(j, self._condition(j, 0))
+                else:
+                    self._activate_rarely([j])
+        for q, (norm, duty) in enumerate(self.state.duties):
+            k = x.key(norm)
+            if duty.preempt and k is not None and x.atoms(duty.action):
                 guard = "" if norm.slice is None else f"if {k} is not None: "
-                self.add(0, f"{guard}{self.name(self.m.latest[q], 'latest')}[{k}] = ({self.said!r}, d, seq, t)")
+                x.add(0, f"{guard}{x.name(self.state.latest[q], 'latest')}[{k}] = ({x.said!r}, d, seq, t)")
 
-    def binders(self, j: int) -> dict[str, Ask]:
-        norm = self.m.norms.norms[j]
+    def _simple(self, norm: Norm) -> bool:
+        """Tell whether a record can trigger a norm in one way only."""
+        return len(self.text.atoms(norm.trigger or ())) == 1 and self.text.key(norm) is not None
+
+    def _activate_rarely(self, triggered: list[int]) -> None:
+        x = self.text
+        x.call(0, f"rare.activate({x.name(tuple((j, self._binders(j)) for j in triggered), 'norms')}, c)")
+
+    def _binders(self, j: int) -> dict[str, Ask]:
+        norm, x = self.state.norms.norms[j], self.text
         result: dict[str, Ask] = {}
-        for name in self.said:
-            if any(a.event == name for a in norm.trigger or ()):
-                data = self.m.vocabulary.events[name].data
-                text = self.m.writer.bindings(data[k].path for k in norm.bound_keys)
-                result[name] = eval(f"lambda d, b, k: {text}", self.m.namespace)
+        for atom in x.atoms(norm.trigger or ()):
+            data = self.state.vocabulary.events[atom.event].data
+            text = x.writer.bindings(data[k].path for k in norm.bound_keys)
+            result[atom.event] = eval(f"lambda d, b, k: {text}", x.writer.namespace)
         return result
 
-    def activate(self, j: int) -> None:
-        norm = self.m.norms.norms[j]
-        duty, q = norm.duty, self.m.first[norm.id]
-        atoms = [a for a in norm.trigger or () if a.event in self.said]
-        k = self.slice_of(norm)
-        simple = (
-            len(atoms) == 1 and k is not None and duty.instances != "coalesce-latest" and duty.mode != "maintain"
-            and not duty.preempt and not duty.inclusive
-        )  # fmt: skip
-        if not simple:
-            alone = ((j, self.binders(j)),)
-            self.call(0, f"monitor._activate({self.name(alone, 'norms')}, c)")
-            return
-        event = atoms[0].event
-        w = self.m.writer
-        data = self.m.vocabulary.events[event].data
-        depth = 0
-        if (norm.valid_from, norm.valid_until) != ("0001-01-01", FOREVER):
-            self.add(0, f"if {norm.valid_from!r} <= r['at'][:10] < {norm.valid_until!r}:")
+    def _activate_with_exceptions(self, triggered: list[int]) -> None:
+        """Ask all triggers first, since an exception that is triggered with the norm holds already."""
+        x, norms = self.text, self.state.norms
+        hits: Hits = {}
+        bound: dict[int, str] = {}
+        for j in triggered:
+            hits[j], bound[j] = x.fresh(), x.fresh()
+            x.add(0, f"{hits[j]} = False")
+            depth = self._condition(j, 0)
+            x.add(depth, f"{hits[j]} = True; {bound[j]} = b")
+        for j in triggered:
+            norm, q = norms.norms[j], self.state.first[norms.norms[j].id]
+            x.add(0, f"if {hits[j]}:")
             depth = 1
-        self.add(depth, f"b = {w.bindings(data[x].path for x in norm.bound_keys)}")
-        asks = [e for e in (atoms[0].where, norm.guards.get(event)) if e is not None]
-        nowhere = f"[0, None, seq, t, b, 0, False, False, {k}, {q}]"
-        unknown, error = self.name(Outcome.UNKNOWN, "unknown"), self.name(Outcome.ERROR, "error")
+            k = x.key(norm) or "None"
+            x.add(1, f"b = {bound[j]}")
+            for other in norms.overriders[norm.id]:
+                x.add(depth, f"if {self._prevails(other, k, hits)}:")
+                i = f"[0, None, seq, t, b, 0, False, False, {k}, {q}]"
+                x.say(depth + 1, q, Outcome.OVERRIDDEN, i, f"{other.id} is an exception")
+                x.add(depth, "else:")
+                depth += 1
+            self._create(j, depth)
+
+    def _prevails(self, norm: Norm, k: str, hits: Hits) -> str:
+        """Return the text that tells whether an exception applies to slice `k` and no exception to it does."""
+        x = self.text
+        text = f"{k} in {x.table(self.state.first[norm.id])}"
+        if (hit := hits.get(self.state.place[norm.id])) is not None:
+            own = x.key(norm)
+            text = f"({hit} or {text})" if own == k else f"({hit} and {own} == {k} or {text})"
+        others = [self._prevails(m, k, hits) for m in self.state.norms.overriders[norm.id]]
+        return f"({text} and not ({' or '.join(others)}))" if others else text
+
+    def _condition(self, j: int, depth: int) -> int:
+        """Write the question whether the record triggers a norm, with ``b`` bound; return the depth of the yes."""
+        x, norm = self.text, self.state.norms.norms[j]
+        q, k, w = self.state.first[norm.id], x.key(norm) or "None", x.writer
+        event = x.atoms(norm.trigger or ())[0].event
+        data = self.state.vocabulary.events[event].data
+        if x.dated(norm):
+            x.add(depth, f"if {norm.valid_from!r} <= r['at'][:10] < {norm.valid_until!r}:")
+            depth += 1
+        x.add(depth, f"b = {w.bindings(data[key].path for key in norm.bound_keys)}")
+        asks = [e for e in (x.atoms(norm.trigger or ())[0].where, norm.guards.get(event)) if e is not None]
+        nowhere = f"[0, None, seq, t, b, 0, False, False, {k}, {q}], t, seq"
+        unknown, error = x.name(Outcome.UNKNOWN, "outcome"), x.name(Outcome.ERROR, "outcome")
         if norm.slice is not None:
-            self.add(
-                depth,
-                f"if {k} is None: monitor._say({unknown}, {nowhere}, t, seq, 'the record carries no {norm.slice}')",
-            )
-            self.add(depth, "else:")
+            x.add(depth, f"if {k} is None: state.say({unknown}, {nowhere}, 'the record carries no {norm.slice}')")
+            x.add(depth, "else:")
             depth += 1
         if asks:
-            self.add(depth, f"k = {k}")
-            texts = [w.write(e, norm.bound_keys, norm.slice)[0] for e in asks]
-            # the second condition is asked unless the first is false
-            self.add(depth, f"try: w = {texts[0]}" if len(texts) == 1 else f"try: w = {self.both(texts)}")
-            self.add(
-                depth,
-                f"except Exception as x: monitor._say({error}, {nowhere}, t, seq, f'{{type(x).__name__}}: {{x}}')",
-            )
-            self.add(depth, "else:")
-            self.add(depth + 1, f"if w is None: monitor._say({unknown}, {nowhere}, t, seq)")
-            self.add(depth + 1, "elif w:")
+            x.add(depth, "try:")
+            x.answer(depth + 1, [w.write(e, norm.bound_keys, norm.slice)[0] for e in asks], k)
+            crash = "f'{type(error).__name__}: {error}'"
+            x.add(depth, f"except Exception as error: state.say({error}, {nowhere}, {crash})", "else:")
+            x.add(depth + 1, f"if w is None: state.say({unknown}, {nowhere})", "elif w:")
             depth += 2
-        table = self.name(self.m.open[q], "open")
-        self.add(depth, f"{self.name(self.m.activations, 'activations')}[{j}] += 1")
+        return depth
+
+    def _create(self, j: int, depth: int) -> None:
+        """Write what makes an instance of a norm that is triggered."""
+        x, norm = self.text, self.state.norms.norms[j]
+        duty, q, k = norm.duty, self.state.first[norm.id], x.key(norm) or "None"
+        table = x.table(q)
+        x.add(depth, f"{x.name(self.state.activations, 'activations')}[{j}] += 1")
         if duty.instances == "coalesce-earliest":
-            self.add(depth, f"if {k} not in {table}:")
+            x.add(depth, f"if {k} not in {table}:")
             depth += 1
-        self.add(depth, "monitor._number = n = monitor._number + 1")
-        deadline = "None" if duty.within_ms is None else f"t + {duty.within_ms}"
-        self.add(depth, f"i = [n, {deadline}, seq, t, b, 0, False, True, {k}, {q}]")
-        if duty.within_ms is not None:
-            queue = self.name(self.m.queues[q], "queue")
-            self.add(depth, f"if not {queue}: push(heap, (i[{DEADLINE}], {q}))")
-            self.add(depth, f"{queue}.append(i)")
-            self.add(depth, f"if not n % {COMPACT_FROM}: monitor._compact()")
-        self.add(depth, f"L = {table}.get({k})")
-        self.add(depth, f"if L is None: {table}[{k}] = [i]")
-        self.add(depth, "else: L.append(i)")
+        elif duty.instances == "coalesce-latest":
+            x.close_all(depth, q, k)
+            x.say(depth + 2, q, Outcome.REPLACED, "i")
+            x.tidy(depth + 1, q)
+        x.open_instance(depth, q, k)
+        if duty.mode == "maintain":
+            x.call(depth, "if rare.keep_one(i, t, seq): c.violated.append(i)")
+        elif duty.operator == "obliged":
+            at_once = f"rare.discharge_at_once(i, {x.said!r}, d, t, seq, t)" if duty.inclusive else ""
+            if duty.preempt:
+                latest = x.name(self.state.latest[q], "latest")
+                earlier = "rare.discharge_at_once(i, e[0], e[1], e[3], e[2], t)"
+                x.add(depth, f"if (e := {latest}.get({k})) is None or not {earlier}: {at_once or 'pass'}")
+            elif at_once and x.atoms(duty.action):
+                x.add(depth, at_once)
 
-    def both(self, texts: list[str]) -> str:
-        x, y = self.m.writer.fresh(), self.m.writer.fresh()
-        return (
-            f"(False if ({x} := {texts[0]}) is not None and not {x} else "
-            f"False if ({y} := {texts[1]}) is not None and not {y} "
-            f"else None if {x} is None or {y} is None else True)"
-        )
-
-    def forgetting(self) -> None:
-        for key, enders in self.m.vocabulary.ends.items():
-            if not any(e in self.said for e in enders) or key not in self.keys:
+    def forget(self) -> None:
+        x = self.text
+        for key, enders in self.state.vocabulary.ends.items():
+            if not any(e in x.said for e in enders) or key not in x.keys:
                 continue
-            tables: list[Any] = [t for (_, k), t in self.m.seen.items() if k == key]
-            tables += [t for q, t in self.m.latest.items() if self.m.duties[q][0].slice == key]
+            tables: list[object] = [t for (_, k), t in self.state.seen.items() if k == key]
+            tables += [t for q, t in self.state.latest.items() if self.state.duties[q][0].slice == key]
             for table in tables:
-                self.add(0, f"{self.name(table, 'memory')}.pop({self.keys[key]}, None)")
+                x.add(0, f"{x.name(table, 'memory')}.pop({x.keys[key]}, None)")

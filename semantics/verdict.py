@@ -31,6 +31,8 @@ class Outcome(Enum):
     ERROR = "error"  # a condition crashed
     PENDING = "pending"  # open when the records ended
 
+    __hash__ = object.__hash__  # members are single; Enum's own hash is a Python call, and they count every step
+
 
 class Status(Enum):
     """What is said of a norm over all records seen, most serious first."""

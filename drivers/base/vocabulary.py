@@ -58,11 +58,13 @@ class Health(Enum):
 class Command:
     """Base of all commands. `ticket` ties the result to the question; it is never reused.
 
-    One that `interrupts` may be given while another is in flight; that one is answered first.
+    One that `interrupts` may be given while another is in flight; that one is answered first. One that `asks_past`
+    is a question about what has become of something: where nobody answers, the answer is UNKNOWN, never REFUSED.
     """
 
     verb: ClassVar[str]
     interrupts: ClassVar[bool] = False
+    asks_past: ClassVar[bool] = False
     ticket: str
 
 
@@ -366,6 +368,7 @@ class LastDispense(Command):
     """
 
     verb = "last_dispense"
+    asks_past = True
     picks: Counts
     number: int = 0
 

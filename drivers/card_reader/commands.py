@@ -128,10 +128,10 @@ _TABLE: Final = (
     _motion("72", "write ISO 2", "characters"),
     _motion("73", "write ISO 3", "characters"),
     _logic("78", "store write data", "track B, characters"),
-    _motion("79", "write several tracks", "track A", "failed track, with an error"),
+    _motion("79", "write several tracks", "track A, characters of one", "failed track, with an error"),
     *(_motion(f"6{k}", f"intake, read ({what})", "track A", "mag E", waits=w)
       for k, (what, w) in _COMBINED.items()),
-    *(_motion(f"7{k}", f"intake, write ({what})", "track A", waits=w)
+    *(_motion(f"7{k}", f"intake, write ({what})", "track A, characters of one", waits=w)
       for k, (what, w) in _COMBINED.items()),
     *(_logic(f"D{n}", f"automatic return rule {n}", "1 digit") for n in range(8)),
     _logic("S0", "format of magnetic data", "'0' plain, '1' with sentinels, '2' with LRC too"),
@@ -178,9 +178,9 @@ _TABLE: Final = (
     _chip("F6", "chip exchange T=1 extended", "INF", "data"),
     _chip("F7", "chip exchange T=1 extended, chained", "INF"),
     _chip("F8", "chip PTS request", "'0' or '1'", "'0', '1' or 'N'"),
-    *(CommandSpec(code, name, "", LOAD_MS, _ONCE)
-      for code, name in (("d0", "firmware load, start"), ("d1", "firmware load, data"),
-                         ("d2", "firmware load, end"))),
+    *(CommandSpec(code, name, params, LOAD_MS, _ONCE)
+      for code, name, params in (("d0", "firmware load, start", ""), ("d1", "firmware load, data", "bytes"),
+                                 ("d2", "firmware load, end", "sum of all bytes, 8 hex digits"))),
     CommandSpec("c0", "memory check", "", LOAD_MS, _SAFE),
     _logic("u0", "user information", data="characters"),
 )  # fmt: skip

@@ -44,6 +44,7 @@ from drivers.base.vocabulary import (
     RetainCard,
     RetainCardResult,
 )
+from drivers.card_reader import extra
 from drivers.card_reader.commands import (
     AT_EXIT,
     CAPTURE,
@@ -69,9 +70,10 @@ from drivers.card_reader.commands import (
     ErrorMeaning,
     error_meaning,
 )
-from drivers.card_reader.extra import EXTRA_FLOWS, EXTRA_RESULTS, track_characters
 from drivers.card_reader.link import Answer, Ask, Failure, Flow, Link, Reply
+from drivers.card_reader.orders import MOVING, DeviceOrder, DeviceOrderResult, LoadFirmware
 from drivers.card_reader.settings import Settings
+from drivers.card_reader.tracks import track_characters
 
 MODEL: Final = "OMRON 3S4YR"
 ACK_WITHIN_MS: Final = 5_020  # the reader answers DLE NAK itself after a gap of 5 s
@@ -98,7 +100,7 @@ _RESULTS: Final[Mapping[type[Command], type[Result]]] = {
     EjectCard: EjectCardResult,
     RetainCard: RetainCardResult,
     Reset: ResetResult,
-    **EXTRA_RESULTS,
+    **extra.EXTRA_RESULTS,
 }
 
 
@@ -118,13 +120,16 @@ class Omron3S4YR:
         self._settings = settings or Settings()
         self._link = Link(clock, ACK_WITHIN_MS + self._settings.turn_round_ms)
         self._reports: list[Report] = []
+        beyond = extra.flows(self._settings)
         self._flows: dict[type[Command], Callable[[Any], Flow]] = {
+            **beyond,
+            DeviceOrder: self._following(beyond[DeviceOrder]),
+            LoadFirmware: self._following(beyond[LoadFirmware]),
             AcceptCard: self._accept,
             DenyCard: self._deny,
             EjectCard: self._eject,
             RetainCard: self._retain,
             Reset: self._reset,
-            **EXTRA_FLOWS,
         }
         self._forget()
 
@@ -239,7 +244,7 @@ class Omron3S4YR:
         """Carry out `command` and report its result, and what it did to the health."""
         stopped_by = self._return_only if not isinstance(command, EjectCard) else None
         stopped_by = self._fault or stopped_by
-        if stopped_by is not None and not isinstance(command, Reset):
+        if stopped_by is not None and not isinstance(command, Reset | LoadFirmware):
             result = _refused(command, stopped_by)
         else:
             result = yield from self._flows[type(command)](command)
@@ -529,6 +534,24 @@ class Omron3S4YR:
             card_inside=position in CARD_IN,
             retained=retained,
         )
+
+    def _following(self, flow: Callable[[Any], Flow]) -> Callable[[Any], Flow]:
+        """Return `flow` with what it did to the reader noted: the card is elsewhere, the firmware is another."""
+
+        def run(command: Command) -> Flow:
+            result = yield from flow(command)
+            if isinstance(command, LoadFirmware) and result.outcome is Outcome.DONE:
+                self._fault = self._return_only = None
+                self._introduced = False
+                yield from self._introduce()
+            elif isinstance(command, DeviceOrder) and command.code in MOVING:
+                assert isinstance(result, DeviceOrderResult)
+                if result.position is not None:
+                    self._position = result.position
+                    self._watch = _Watch.TAKING if result.position == AT_EXIT else _Watch.NOTHING
+            return result
+
+        return run
 
     # ------------------------------------------------------------ connecting and losing
 

@@ -27,7 +27,9 @@ class Settings:
     """What a site or a unit may need different.
 
     `turn_round_ms` is 10 or a multiple of 10 from 20 to 90. Retries of None leave the reader's own.
-    `bin_capacity` None means unknown: then no `card_bin` supply is told.
+    `bin_capacity` None means unknown: then no `card_bin` supply is told. `chip_reception_s`: how long a chip may
+    take for one exchange, 6 to 99 s; None leaves the reader's own. `chip_extended`: chain long APDUs with F7 and F6
+    (up to 2,054 bytes each) and not with F2 and F1 (360).
     """
 
     turn_round_ms: int = 10
@@ -43,6 +45,8 @@ class Settings:
     poll_ms: int = 200
     idle_poll_ms: int = 5_000
     bin_capacity: int | None = None
+    chip_reception_s: int | None = None
+    chip_extended: bool = False
 
     def __post_init__(self) -> None:
         if self.turn_round_ms not in (10, *range(20, 100, 10)):
@@ -52,6 +56,8 @@ class Settings:
                 raise ValueError(f"{name} is 0 to 99 s, 0 being for ever")
         if not 1 <= self.reintake_wait_s <= 99:
             raise ValueError("reintake_wait_s is 1 to 99 s: a capture that waits for ever never answers")
+        if self.chip_reception_s is not None and not 6 <= self.chip_reception_s <= 99:
+            raise ValueError("chip_reception_s is 6 to 99 s")
         for name, most in (("read_retries", 9), ("write_retries", 9), ("return_retries", 99)):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= most:
@@ -75,6 +81,8 @@ class Settings:
             told.append(("R1", b"%d" % self.write_retries))
         if self.return_retries is not None:
             told.append(("R3", b"%02d" % self.return_retries))
+        if self.chip_reception_s is not None:
+            told.append(("Y2", b"%02d" % self.chip_reception_s))
         if self.track_format is not None:
             told.append(("S0", self.track_format.value.encode("ascii")))
         return told

@@ -35,7 +35,8 @@ class Order:
 @dataclass(frozen=True, slots=True)
 class Meaning:
     """What an error code says. `success`: complete if the counts agree; `counted`: counts can be trusted;
-    `path`: notes may lie in the transport; `unit`: which unit it names (position, 0 for none).
+    `path`: notes may lie in the transport; `unit`: which unit it names (position, 0 for none); `stray`: the position
+    that a note came from without being asked, 0 for none.
     """
 
     text: str
@@ -45,6 +46,7 @@ class Meaning:
     counted: bool = True
     path: bool = False
     unit: int = 0
+    stray: int = 0
 
 
 _SAFE, _ONCE = Repeat.SAFE, Repeat.ONCE
@@ -109,10 +111,10 @@ ERRORS_4000: Final[Mapping[int, Meaning]] = {
     0x34: Meaning("verification failed", _HARD),
     0x35: Meaning("EEPROM cannot be written", _HARD),
     0x36: Meaning("EEPROM check sum wrong", _HARD),
-    0x40: Meaning("note came from the top cassette instead", _UNIT, counted=False, path=True, unit=1),
-    0x41: Meaning("note came from the second cassette instead", _UNIT, counted=False, path=True, unit=2),
-    0x42: Meaning("note came from the third cassette instead", _UNIT, counted=False, path=True, unit=3),
-    0x43: Meaning("note came from the fourth cassette instead", _UNIT, counted=False, path=True, unit=4),
+    0x40: Meaning("note came from the top cassette instead", _UNIT, counted=False, path=True, unit=1, stray=1),
+    0x41: Meaning("note came from the second cassette instead", _UNIT, counted=False, path=True, unit=2, stray=2),
+    0x42: Meaning("note came from the third cassette instead", _UNIT, counted=False, path=True, unit=3, stray=3),
+    0x43: Meaning("note came from the fourth cassette instead", _UNIT, counted=False, path=True, unit=4, stray=4),
 }
 
 # ---------------------------------------------------------------- LCDM-1000 and LCDM-2000
@@ -139,7 +141,7 @@ ERRORS_2000: Final[Mapping[int, Meaning]] = {
     0x36: Meaning("jam at DIV", _JAM, path=True),
     0x37: Meaning("undefined command", "unsupportedCommand", Health.OK),
     0x38: Meaning("bill end", "empty", Health.ATTENTION, unit=1),
-    0x3A: Meaning("counting error between CHK3/4 and DIV", _COUNT, counted=False, path=True),
+    0x3A: Meaning("counting error between CHK3/4 and DIV", _COUNT, counted=False, path=True, stray=2),
     0x3B: Meaning("note request error", "invalidData", Health.OK),
     0x3C: Meaning("counting error between DIV and EJT", _COUNT, counted=False, path=True),
     0x3D: Meaning("counting error between EJT and EXIT", _COUNT, counted=False, path=True),

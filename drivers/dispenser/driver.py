@@ -12,7 +12,7 @@ Silence on a command that moves notes does not end readiness: the next question 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import ClassVar, TypeVar
@@ -25,7 +25,9 @@ from drivers.base.vocabulary import (
     Counts,
     DeviceLost,
     DeviceReady,
+    Dispense,
     DispenserCapabilities,
+    DispenseResult,
     Health,
     HealthChanged,
     Identity,
@@ -34,7 +36,9 @@ from drivers.base.vocabulary import (
 )
 from drivers.dispenser.commands import Meaning, Order
 from drivers.dispenser.framing import Framing
+from drivers.dispenser.judge import judge
 from drivers.dispenser.link import End, Ended, Link, LinkTiming
+from drivers.dispenser.maintenance import TestDispense, TestDispenseResult
 
 T = TypeVar("T")
 Ask = tuple[Order, bytes]
@@ -56,6 +60,28 @@ class Fitness:
     error: str | None = None
     detail: str = ""
     supplies: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Counted:
+    """ERR and the counts of one motion. `left`: notes seen to leave each unit, None where the device does not count
+    them; `low`: units that said they run low; `strange`: some count could not be read.
+    """
+
+    code: int
+    meaning: Meaning
+    moved: Counts = field(default_factory=dict)
+    rejected: Counts = field(default_factory=dict)
+    left: Counts | None = None
+    low: Mapping[str, bool] = field(default_factory=dict)
+    strange: bool = False
+
+    @property
+    def detail(self) -> str:
+        return f"{self.code:02X} {self.meaning.text}"
+
+
+Count = Callable[[bytes], Counted]
 
 
 class _State(Enum):
@@ -226,6 +252,68 @@ class LcdmDriver(ABC):
         if not meaning.success or meaning.health is not Health.OK:
             self._poll_at_ms = self._clock.now_ms() if self._poll_every_ms else None
 
+    def _capable(self, notes_max: int, *, last_dispense: bool) -> DispenserCapabilities:
+        """Return what every LCDM can do: notes come straight out, and nobody sees them taken."""
+        return DispenserCapabilities(
+            units=tuple(self._positions),
+            notes_max=notes_max,
+            presenter=False,
+            retract=False,
+            items_taken_sensor=False,
+            shutter=False,
+            persistent_counters=False,
+            last_dispense=last_dispense,
+        )
+
+    def _paid(self, command: Dispense, order: Order, data: bytes, count: Count) -> Script[Result]:
+        """Give the order and judge what came of it."""
+        ended = yield order, data
+        if ended.end is not End.ANSWERED:
+            return unanswered(DispenseResult, command, ended)
+        counted = count(ended.body)
+        self._notice_counts(counted)
+        verdict = judge(
+            counted.meaning, command.picks, counted.moved, counted.rejected, counted.left, strange=counted.strange
+        )
+        return DispenseResult(
+            ticket=command.ticket,
+            outcome=verdict.outcome,
+            error=verdict.error,
+            detail=counted.detail,
+            moved=counted.moved,
+            rejected=counted.rejected,
+            unaccounted=self._unaccounted(verdict.unaccounted, counted.meaning, command.picks),
+        )
+
+    def _tested(self, command: TestDispense, order: Order, data: bytes, count: Count) -> Script[Result]:
+        """Dispense into the reject tray: what was rejected is judged as what came out."""
+        ended = yield order, data
+        if ended.end is not End.ANSWERED:
+            return unanswered(TestDispenseResult, command, ended)
+        counted = count(ended.body)
+        self._notice_counts(counted)
+        verdict = judge(
+            counted.meaning, command.picks, counted.rejected, counted.moved, counted.left, strange=counted.strange
+        )
+        return TestDispenseResult(
+            ticket=command.ticket,
+            outcome=Outcome.UNKNOWN if counted.moved else verdict.outcome,
+            error=verdict.error,
+            detail=counted.detail,
+            moved=counted.moved,
+            rejected=counted.rejected,
+            unaccounted=verdict.unaccounted,
+        )
+
+    def _notice_counts(self, counted: Counted) -> None:
+        """Keep what a motion ended with."""
+        self._notice(counted.meaning, counted.code)
+
+    def _unaccounted(self, unaccounted: Counts, meaning: Meaning, picks: Counts) -> Counts:
+        """Add the note that came from a unit which nobody asked: one at least, and counted nowhere."""
+        stray = self._units.get(meaning.stray)
+        return {**unaccounted, stray: 1} if stray is not None and not picks.get(stray) else unaccounted
+
     def _plain(self, command: Command, outcome: Outcome, error: str | None, detail: str) -> Result:
         """Return the result of `command` with nothing in it but the outcome."""
         return self.results[type(command)](ticket=command.ticket, outcome=outcome, error=error, detail=detail)
@@ -336,6 +424,13 @@ class LcdmDriver(ABC):
                 health=fitness.health, error=fitness.error, detail=fitness.detail, supplies=fitness.supplies
             )
         ]
+
+
+def unanswered(kind: type[Result], command: Command, ended: Ended) -> Result:
+    """Return the result where nothing believable came back: refused by NCK, or unknown."""
+    refused = ended.end is End.REFUSED
+    outcome, error = (Outcome.REFUSED, "hardwareError") if refused else (Outcome.UNKNOWN, "timeOut")
+    return kind(ticket=command.ticket, outcome=outcome, error=error, detail=ended.why)
 
 
 def _worse(one: Health, other: Health) -> bool:

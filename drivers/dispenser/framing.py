@@ -38,6 +38,7 @@ NCK: Final = 0x15
 HEAD: Final = 4  # start, ID, STX, CMD
 TAIL: Final = 2  # ETX, BCC
 COMMAND_DATA_MAX: Final = 15  # longest form known; an unknown CMD is waited for no longer than this
+ERR_ALONE: Final = 1  # body bytes of the answer to a CMD that the device does not know
 FRAME_WITHIN_MS: Final = 200  # a command frame must be complete after this time
 
 
@@ -240,8 +241,17 @@ class ResponseReader(_Reader):
     def _body_length(self) -> int | None:
         length = self._framing.responses.get(self._buffer[3])
         if length is None:
-            return -1
+            return self._unknown_length()
         return length if len(self._buffer) >= HEAD + length + TAIL else None
+
+
+    def _unknown_length(self) -> int | None:
+        """An unknown CMD is answered with ERR alone; a frame of another shape is none."""
+        end = HEAD + ERR_ALONE + TAIL
+        if len(self._buffer) < end:
+            return None
+        whole = self._buffer[end - TAIL] == ETX and not bcc(bytes(self._buffer[:end]))
+        return ERR_ALONE if whole else -1
 
 
 class CommandReader(_Reader):

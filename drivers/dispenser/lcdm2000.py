@@ -30,9 +30,9 @@ from drivers.base.vocabulary import (
 )
 from drivers.dispenser import commands as c
 from drivers.dispenser import maintenance as m
-from drivers.dispenser.driver import NOT_SENT, Fitness, LcdmDriver, Script
+from drivers.dispenser.driver import NOT_SENT, Counted, Fitness, LcdmDriver, Script, unanswered
 from drivers.dispenser.framing import LCDM2000
-from drivers.dispenser.judge import judge, positive
+from drivers.dispenser.judge import positive
 from drivers.dispenser.link import End, LinkTiming
 
 Model = Literal["1000", "2000"]
@@ -88,26 +88,6 @@ class Lcdm2000Settings:
         return units
 
 
-@dataclass(slots=True)
-class _Counted:
-    """ERR and the counts of one motion; `strange`: some digit was none."""
-
-    code: int
-    left: dict[str, int] = field(default_factory=dict)
-    moved: dict[str, int] = field(default_factory=dict)
-    rejected: dict[str, int] = field(default_factory=dict)
-    low: dict[str, bool] = field(default_factory=dict)
-    strange: bool = False
-
-    @property
-    def meaning(self) -> c.Meaning:
-        return c.meaning_of(c.ERRORS_2000, self.code)
-
-    @property
-    def detail(self) -> str:
-        return f"{self.code:02X} {self.meaning.text}"
-
-
 class Lcdm2000(LcdmDriver):
     """Driver of one LCDM-1000 or LCDM-2000."""
 
@@ -135,16 +115,7 @@ class Lcdm2000(LcdmDriver):
 
     @property
     def capabilities(self) -> DispenserCapabilities:
-        return DispenserCapabilities(
-            units=tuple(self._positions),
-            notes_max=self.settings.notes_max,
-            presenter=False,
-            retract=False,
-            items_taken_sensor=False,
-            shutter=False,
-            persistent_counters=False,
-            last_dispense=False,
-        )
+        return self._capable(self.settings.notes_max, last_dispense=False)
 
     # ------------------------------------------------------------ who is there, how is it
 
@@ -210,28 +181,7 @@ class Lcdm2000(LcdmDriver):
         order, data = self._order_for(command.picks)
         if not (yield from self._settled(order, c.STATUS)):
             return self._plain(command, Outcome.REFUSED, "deviceNotReady", NOT_SENT)
-        ended = yield order, data
-        if ended.end is not End.ANSWERED:
-            return _unanswered(DispenseResult, command, ended.end, ended.why)
-        counted = self._counted(order, ended.body)
-        self._notice_counted(counted)
-        verdict = judge(
-            counted.meaning,
-            command.picks,
-            counted.moved,
-            counted.rejected,
-            counted.left,
-            strange=counted.strange,
-        )
-        return DispenseResult(
-            ticket=command.ticket,
-            outcome=verdict.outcome,
-            error=verdict.error,
-            detail=counted.detail,
-            moved=counted.moved,
-            rejected=counted.rejected,
-            unaccounted=verdict.unaccounted,
-        )
+        return (yield from self._paid(command, order, data, lambda body: self._counted(order, body)))
 
     def _last_dispense(self, command: LastDispense) -> Script[Result]:
         yield from self._ask(c.STATUS)  # it cannot tell, but is it there?
@@ -245,7 +195,7 @@ class Lcdm2000(LcdmDriver):
         kind = ResetResult if isinstance(command, Reset) else m.PurgeResult
         ended = yield c.PURGE, b""
         if ended.end is not End.ANSWERED:
-            return _unanswered(kind, command, ended.end, ended.why)
+            return unanswered(kind, command, ended)
         meaning = c.meaning_of(c.ERRORS_2000, ended.body[0])
         self._notice(meaning, ended.body[0])
         self._seen = yield from self._read_fitness()
@@ -260,29 +210,7 @@ class Lcdm2000(LcdmDriver):
     def _test_dispense(self, command: m.TestDispense) -> Script[Result]:
         unit = next(unit for unit, count in command.picks.items() if count)
         order = c.TEST_DISPENSE if self._positions[unit] == UPPER else c.TEST_DISPENSE_LOWER
-        ended = yield order, b""
-        if ended.end is not End.ANSWERED:
-            return _unanswered(m.TestDispenseResult, command, ended.end, ended.why)
-        counted = self._counted(order, ended.body)
-        self._notice_counted(counted)
-        # a test is a dispense into the reject tray: what was rejected is judged as what came out
-        verdict = judge(
-            counted.meaning,
-            command.picks,
-            counted.rejected,
-            counted.moved,
-            counted.left,
-            strange=counted.strange,
-        )
-        return m.TestDispenseResult(
-            ticket=command.ticket,
-            outcome=Outcome.UNKNOWN if counted.moved else verdict.outcome,
-            error=verdict.error,
-            detail=counted.detail,
-            moved=counted.moved,
-            rejected=counted.rejected,
-            unaccounted=verdict.unaccounted,
-        )
+        return (yield from self._tested(command, order, b"", lambda body: self._counted(order, body)))
 
     def _ask_only(self, command: Command) -> Script[Result]:
         if isinstance(command, m.ReadRomVersion):
@@ -313,36 +241,40 @@ class Lcdm2000(LcdmDriver):
             return c.DISPENSE_LOWER, _digits(lower)
         return c.DISPENSE_BOTH, _digits(upper) + _digits(lower)
 
-    def _counted(self, order: c.Order, body: bytes) -> _Counted:
+    def _counted(self, order: c.Order, body: bytes) -> Counted:
         if order is c.DISPENSE_BOTH:
-            counted = _Counted(body[8])
             by_unit = self.settings.counts_of_both == "by_unit"
-            chk, out = (0, 4), (2, 6)
-            if not by_unit:
-                chk, out = (0, 2), (4, 6)
-            for position, cass, rej in ((UPPER, 9, 11), (LOWER, 10, 13)):
-                pairs = body[chk[position - 1] :], body[out[position - 1] :], body[rej:]
-                self._count(counted, position, pairs, body[cass])
+            chk, out = ((0, 4), (2, 6)) if by_unit else ((0, 2), (4, 6))
+            code = body[8]
+            fields = [
+                (position, body[chk[position - 1] :], body[out[position - 1] :], body[rej:], body[cass])
+                for position, cass, rej in ((UPPER, 9, 11), (LOWER, 10, 13))
+            ]
         else:
-            counted = _Counted(body[4])
+            code = body[4]
             position = LOWER if order in (c.DISPENSE_LOWER, c.TEST_DISPENSE_LOWER) else UPPER
-            self._count(counted, position, (body, body[2:], body[6:]), body[5])
-        counted.left, counted.moved = positive(counted.left), positive(counted.moved)
-        counted.rejected = positive(counted.rejected)
-        return counted
+            fields = [(position, body, body[2:], body[6:], body[5])]
+        left: dict[str, int] = {}
+        moved: dict[str, int] = {}
+        rejected: dict[str, int] = {}
+        low: dict[str, bool] = {}
+        strange = False
+        for position, *pairs, cass in fields:
+            unit = self._units.get(position)
+            numbers = [_number(pair[:2]) for pair in pairs]
+            if unit is None or None in numbers:
+                strange = True
+                continue
+            for counts, number in zip((left, moved, rejected), numbers, strict=True):
+                counts[unit] = number or 0
+            low[unit] = cass == NEAR_END
+        return Counted(
+            code, c.meaning_of(c.ERRORS_2000, code), positive(moved), positive(rejected), positive(left), low, strange
+        )
 
-    def _count(self, counted: _Counted, position: int, pairs: tuple[bytes, bytes, bytes], cass: int) -> None:
-        unit = self._units.get(position)
-        left, moved, rejected = (_number(pair[:2]) for pair in pairs)
-        if unit is None or left is None or moved is None or rejected is None:
-            counted.strange = True
-            return
-        counted.left[unit], counted.moved[unit], counted.rejected[unit] = left, moved, rejected
-        counted.low[unit] = cass == NEAR_END
-
-    def _notice_counted(self, counted: _Counted) -> None:
+    def _notice_counts(self, counted: Counted) -> None:
         """Keep the error; a unit that says it runs low is a reason to look at the status soon."""
-        self._notice(counted.meaning, counted.code)
+        super()._notice_counts(counted)
         if self._seen is not None and any(
             low and unit not in self._seen.supplies for unit, low in counted.low.items()
         ):
@@ -362,10 +294,3 @@ def _number(pair: bytes) -> int | None:
 
 def _ascii(body: bytes) -> str:
     return body.decode("ascii", "replace").strip()
-
-
-def _unanswered(kind: type[Result], command: Command, end: End, why: str) -> Result:
-    """Nothing believable came back: refused by NCK, or unknown."""
-    outcome = Outcome.REFUSED if end is End.REFUSED else Outcome.UNKNOWN
-    error = "hardwareError" if end is End.REFUSED else "timeOut"
-    return kind(ticket=command.ticket, outcome=outcome, error=error, detail=why)

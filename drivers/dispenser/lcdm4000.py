@@ -37,7 +37,7 @@ from drivers.base.vocabulary import (
 )
 from drivers.dispenser import commands as c
 from drivers.dispenser import maintenance as m
-from drivers.dispenser.driver import NOT_SENT, Fitness, LcdmDriver, Script
+from drivers.dispenser.driver import NOT_SENT, Counted, Fitness, LcdmDriver, Script, unanswered
 from drivers.dispenser.framing import LCDM4000
 from drivers.dispenser.judge import judge, positive
 from drivers.dispenser.link import End, LinkTiming
@@ -85,21 +85,6 @@ class Lcdm4000Settings:
             raise ValueError(f"units {dict(self.units)}: each at a position of its own, 1 to 4")
 
 
-@dataclass(frozen=True, slots=True)
-class _Counted:
-    """ERR and counts of an operation. `strange`: some byte was below the bias."""
-
-    code: int
-    meaning: c.Meaning
-    moved: Counts
-    rejected: Counts
-    strange: bool
-
-    @property
-    def detail(self) -> str:
-        return f"{self.code:02X} {self.meaning.text}"
-
-
 class Lcdm4000(LcdmDriver):
     """Driver of one LCDM-4000."""
 
@@ -136,16 +121,8 @@ class Lcdm4000(LcdmDriver):
 
     @property
     def capabilities(self) -> DispenserCapabilities:
-        return DispenserCapabilities(
-            units=tuple(self._positions),
-            notes_max=self.settings.notes_max,
-            presenter=False,
-            retract=False,
-            items_taken_sensor=False,
-            shutter=False,
-            persistent_counters=False,
-            last_dispense=self.settings.dispense_form == "serial" and self._knows_numbers,
-        )
+        remembers = self.settings.dispense_form == "serial" and self._knows_numbers
+        return self._capable(self.settings.notes_max, last_dispense=remembers)
 
     # ------------------------------------------------------------ who is there, how is it
 
@@ -216,22 +193,8 @@ class Lcdm4000(LcdmDriver):
         if not (yield from self._settled(c.DISPENSE_4000, c.STATUS_4000)):
             return self._plain(command, Outcome.REFUSED, "deviceNotReady", NOT_SENT)
         self._latest = command.number
-        ended = yield c.DISPENSE_4000, self._quantities(command.picks, command.number if serial else None)
-        if ended.end is not End.ANSWERED:
-            return _unanswered(DispenseResult, command, ended.end, ended.why)
-        counted = self._counted(ended.body, 0)
-        self._notice(counted.meaning, counted.code)
-        verdict = judge(
-            counted.meaning, command.picks, counted.moved, counted.rejected, None, strange=counted.strange
-        )
-        return DispenseResult(
-            ticket=command.ticket,
-            outcome=verdict.outcome,
-            error=verdict.error,
-            detail=counted.detail,
-            moved=counted.moved,
-            rejected=counted.rejected,
-        )
+        data = self._quantities(command.picks, command.number if serial else None)
+        return (yield from self._paid(command, c.DISPENSE_4000, data, self._count))
 
     def _last_dispense(self, command: LastDispense) -> Script[Result]:
         if command.number == 0 or not self.capabilities.last_dispense:
@@ -264,16 +227,17 @@ class Lcdm4000(LcdmDriver):
             detail=counted.detail,
             moved=counted.moved,
             rejected=counted.rejected,
+            unaccounted=self._unaccounted({}, counted.meaning, command.picks),
         )
 
     def _reset(self, command: Reset) -> Script[Result]:
         if self.settings.reset_first:
             ended = yield (c.RESET_4000 if self.settings.reset_responses else c.RESET_4000_SILENT), b""
             if ended.end is not End.ANSWERED:
-                return _unanswered(ResetResult, command, ended.end, ended.why)
+                return unanswered(ResetResult, command, ended)
         ended = yield c.PURGE_4000, b""
         if ended.end is not End.ANSWERED:
-            return _unanswered(ResetResult, command, ended.end, ended.why)
+            return unanswered(ResetResult, command, ended)
         counted = self._counted(ended.body, 0)
         self._notice(counted.meaning, counted.code)
         outcome = _purged(counted)
@@ -290,7 +254,7 @@ class Lcdm4000(LcdmDriver):
     def _purge(self, command: m.Purge) -> Script[Result]:
         ended = yield c.PURGE_4000, b""
         if ended.end is not End.ANSWERED:
-            return _unanswered(m.PurgeResult, command, ended.end, ended.why)
+            return unanswered(m.PurgeResult, command, ended)
         counted = self._counted(ended.body, 0)
         self._notice(counted.meaning, counted.code)
         return m.PurgeResult(
@@ -303,22 +267,8 @@ class Lcdm4000(LcdmDriver):
         )
 
     def _test_dispense(self, command: m.TestDispense) -> Script[Result]:
-        ended = yield c.TEST_DISPENSE_4000, self._quantities(command.picks, None)
-        if ended.end is not End.ANSWERED:
-            return _unanswered(m.TestDispenseResult, command, ended.end, ended.why)
-        counted = self._counted(ended.body, 0)
-        self._notice(counted.meaning, counted.code)
-        # a test is a dispense into the reject tray: what was rejected is judged as what came out
-        verdict = judge(counted.meaning, command.picks, counted.rejected, {}, None, strange=counted.strange)
-        outcome = Outcome.UNKNOWN if counted.moved else verdict.outcome
-        return m.TestDispenseResult(
-            ticket=command.ticket,
-            outcome=outcome,
-            error=verdict.error,
-            detail=counted.detail,
-            moved=counted.moved,
-            rejected=counted.rejected,
-        )
+        data = self._quantities(command.picks, None)
+        return (yield from self._tested(command, c.TEST_DISPENSE_4000, data, self._count))
 
     def _ask_only(self, command: Command) -> Script[Result]:
         ticket = command.ticket
@@ -410,7 +360,7 @@ class Lcdm4000(LcdmDriver):
         tail = RESERVED * 11 if number is None else RESERVED * 2 + bytes((BIAS + number,))
         return bytes(data) + tail
 
-    def _counted(self, body: bytes, at: int) -> _Counted:
+    def _counted(self, body: bytes, at: int) -> Counted:
         """Read ERR MISS 4 x {EXIT REJ TYPE} from `at`."""
         code = body[at] - BIAS
         moved: dict[str, int] = {}
@@ -425,7 +375,10 @@ class Lcdm4000(LcdmDriver):
             elif unit is not None:
                 moved[unit], rejected[unit] = exit_count, reject_count
         meaning = c.meaning_of(c.ERRORS_4000, code)
-        return _Counted(code, meaning, positive(moved), positive(rejected), strange)
+        return Counted(code, meaning, positive(moved), positive(rejected), strange=strange)
+
+    def _count(self, body: bytes) -> Counted:
+        return self._counted(body, 0)
 
 
 def _nibbles(values: tuple[int, ...]) -> bytes:
@@ -440,7 +393,7 @@ def _asked(code: int) -> tuple[Outcome, str | None, str]:
     return Outcome.REFUSED, meaning.word, f"{code - BIAS:02X} {meaning.text}"
 
 
-def _purged(counted: _Counted) -> Outcome:
+def _purged(counted: Counted) -> Outcome:
     if counted.strange:
         return Outcome.UNKNOWN
     if counted.meaning.success:
@@ -450,10 +403,3 @@ def _purged(counted: _Counted) -> Outcome:
 
 def _untold(command: LastDispense, why: str) -> LastDispenseResult:
     return LastDispenseResult(ticket=command.ticket, outcome=Outcome.UNKNOWN, detail=why)
-
-
-def _unanswered(kind: type[Result], command: Command, end: End, why: str) -> Result:
-    """Nothing believable came back: refused by NCK, or unknown."""
-    outcome = Outcome.REFUSED if end is End.REFUSED else Outcome.UNKNOWN
-    error = "hardwareError" if end is End.REFUSED else "timeOut"
-    return kind(ticket=command.ticket, outcome=outcome, error=error, detail=why)

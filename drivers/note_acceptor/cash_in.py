@@ -2,7 +2,8 @@
 
 A protocol says how a turn is taken, how the mouth is opened and shut, and what the counters say; this class says what
 `CashInStart` to `GetCashInStatus` mean. What shall become of a note in escrow is its `_decision`: ``hold``, ``stack``
-or ``return``; a note that comes in outside `CashIn`, or of a value not asked for, is to be returned.
+or ``return``; a note that comes in outside `CashIn`, or of a value not asked for, is to be returned. A doubted one is
+never held: it is stacked at once where the transaction withholds such notes, else returned at once.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from drivers.base.acceptor import (
+    DOUBTED,
+    ECB_CATEGORY,
+    CashAcceptorCapabilities,
     CashIn,
     CashInCounts,
     CashInEnd,
@@ -21,6 +25,7 @@ from drivers.base.acceptor import (
     CashInRollbackResult,
     CashInStart,
     CashInStartResult,
+    Classification,
     GetCashInStatus,
     GetCashInStatusResult,
     StopCashIn,
@@ -30,16 +35,14 @@ from drivers.base.clock import Clock
 from drivers.base.errors import LocalProtocolError
 from drivers.base.vocabulary import Command, Outcome, Reset, ResetResult, Result
 from drivers.note_acceptor.deposit import Where
-from drivers.note_acceptor.driver import AcceptorDriver
+from drivers.note_acceptor.driver import AcceptorDriver, Pace
 from drivers.note_acceptor.exchange import Link, Script
 
 OPENINGS_MAX: Final = 3  # a validator that keeps disabling itself is not to be argued with
 
 
 class CashInDriver(AcceptorDriver):
-    """Common half of every validator. `read_within_ms`: from being drawn in to being recognised or rejected;
-    `settle_within_ms`: from the decision about a note to its resting place.
-    """
+    """Common half of every validator."""
 
     results: ClassVar[Mapping[type[Command], type[Result]]] = {
         CashInStart: CashInStartResult,
@@ -51,24 +54,12 @@ class CashInDriver(AcceptorDriver):
         Reset: ResetResult,
     }
 
-    def __init__(
-        self,
-        clock: Clock,
-        link: Link,
-        currency: str,
-        *,
-        poll_every_ms: int,
-        idle_every_ms: int,
-        read_within_ms: int,
-        settle_within_ms: int,
-    ) -> None:
-        super().__init__(
-            clock, link, currency, poll_every_ms=poll_every_ms, idle_every_ms=idle_every_ms
-        )
-        self._read_within_ms = read_within_ms
-        self._settle_within_ms = settle_within_ms
+    def __init__(self, clock: Clock, link: Link, pace: Pace) -> None:
+        super().__init__(clock, link, pace)
         self._values: dict[int, int] = {}  # the device's number of a note type -> minor units, of our currency
+        self._sorts: dict[int, Classification] = {}  # the device's number of a note type -> what it makes of it
         self._wanted: frozenset[int] = frozenset()
+        self._withhold: frozenset[str] = frozenset()
         self._accepting = False
         self._decision = "hold"
         self._ordered = 0  # how often the device has been told to do what was decided
@@ -102,21 +93,55 @@ class CashInDriver(AcceptorDriver):
         yield from ()
         return ""
 
-    def _on_recognised(self, value_minor: int) -> None:
+    def _sort(self, number: int) -> Classification:
+        return self._sorts.get(number, "fit")
+
+    def _classify(self, sorts: Mapping[int, Classification]) -> None:
+        """Take over what a site says of note types, as far as the device has them."""
+        self._sorts = {int(number): sort for number, sort in sorts.items() if int(number) in self._values}
+
+    def _enabled_types(self) -> list[int]:
+        """Return the note types to enable: those wanted, and all that are doubted, so that they are told apart."""
+        return [n for n, v in self._values.items() if v in self._wanted or self._sort(n) in DOUBTED]
+
+    def _capable(
+        self, *, sensor: bool, counters: bool, stored: tuple[int, ...] | None = None, pay_out_max: int = 0
+    ) -> CashAcceptorCapabilities:
+        """Return capabilities of a unit with an escrow of one note; `stored`: what a recycler keeps."""
+        sorts = {"unrecognized", "fit", *self._sorts.values()}
+        return CashAcceptorCapabilities(
+            currency=self._deposit.currency,
+            note_types=tuple(sorted(set(self._values.values()))),
+            escrow_notes=1,
+            recycler=stored is not None,
+            stored_types=tuple(sorted(stored or ())),
+            items_taken_sensor=sensor,
+            persistent_counters=counters,
+            pay_out_notes_max=pay_out_max,
+            classifications=tuple(sort for sort in ECB_CATEGORY if sort in sorts),
+            withholds=tuple(sort for sort in DOUBTED if sort in sorts),
+        )
+
+    def _on_recognised(self, value_minor: int, sort: Classification = "fit") -> None:
         """A note is in escrow: decide about it."""
         if self._deposit.at(Where.ESCROW):
             return
         self._ordered = 0
-        welcome = self._accepting and value_minor in self._wanted
-        keep = "hold" if self._deposit.escrow_wanted else "stack"
-        self._decision = keep if welcome else "return"
-        self._tell(list(self._deposit.escrowed(value_minor)))
+        if sort in DOUBTED:
+            self._decision = "stack" if self._accepting and sort in self._withhold else "return"
+        elif self._accepting and value_minor in self._wanted:
+            self._decision = "hold" if self._deposit.escrow_wanted else "stack"
+        else:
+            self._decision = "return"
+        self._tell(list(self._deposit.escrowed(value_minor, sort)))
 
     # ------------------------------------------------------------ commands
 
     def _check(self, command: Command) -> None:
         if type(command) not in self.results:
             raise LocalProtocolError(f"{command.verb}: not something this device does")
+        if isinstance(command, CashInStart) and set(command.withhold) - set(DOUBTED):
+            raise LocalProtocolError(f"withhold {command.withhold}: only {', '.join(DOUBTED)} notes are withheld")
         if isinstance(command, CashInStart) and command.values_minor is not None:
             strangers = set(command.values_minor) - set(self._values.values())
             if strangers:
@@ -137,7 +162,7 @@ class CashInDriver(AcceptorDriver):
 
     def _nothing_to_stop(self, command: Command) -> Script[Result]:
         yield from ()
-        return StopCashInResult(ticket=command.ticket, outcome=Outcome.DONE)
+        return self.results[type(command)](ticket=command.ticket, outcome=Outcome.DONE)
 
     def _cash_in_start(self, command: CashInStart) -> Script[Result]:
         if self._deposit.active:
@@ -151,6 +176,7 @@ class CashInDriver(AcceptorDriver):
         counters = yield from self._read_counters()
         wanted = self._values.values() if command.values_minor is None else command.values_minor
         self._wanted = frozenset(wanted)
+        self._withhold = frozenset(command.withhold)
         self._deposit.begin(command.ticket, escrow=command.escrow)
         return CashInStartResult(ticket=command.ticket, outcome=Outcome.DONE, counters=counters)
 
@@ -218,7 +244,7 @@ class CashInDriver(AcceptorDriver):
     @property
     def _limit_ms(self) -> int:
         reading = self._deposit.at(Where.PATH)
-        return self._read_within_ms if reading else self._settle_within_ms
+        return self._pace.read_within_ms if reading else self._pace.settle_within_ms
 
     def _finish_cash_in(self, command: CashInEnd | CashInRollback) -> Script[Result]:
         deposit = self._deposit
@@ -230,7 +256,7 @@ class CashInDriver(AcceptorDriver):
         before = goal.total()
         if not deposit.at(Where.NOWHERE):
             self._decision = "stack" if stacking else "return"
-            until_ms = self._clock.now_ms() + self._settle_within_ms
+            until_ms = self._clock.now_ms() + self._pace.settle_within_ms
             at_once = True
             while not deposit.at(Where.NOWHERE):
                 yield from self._turn(at_once=at_once)
@@ -238,7 +264,7 @@ class CashInDriver(AcceptorDriver):
                 if self._clock.now_ms() >= until_ms:
                     deposit.lost()
         yield from self._shut_mouth()
-        nothing = deposit.settled and not held and not deposit.stacked
+        nothing = deposit.settled and not held and not deposit.went_in
         deposit.end("ok" if stacking else "rollback")
         if nothing:
             return self._counts(command, Outcome.REFUSED, "noItems")
@@ -263,7 +289,7 @@ class CashInDriver(AcceptorDriver):
         if doubtful and not deposit.at(Where.ESCROW):
             deposit.end("ok" if deposit.stacked else "rollback")
         known = deposit.settled and deposit.status != "unknown"
-        if went_in is not None and went_in != deposit.stacked.total():
+        if went_in is not None and went_in != deposit.went_in:
             known = False
         return GetCashInStatusResult(
             ticket=command.ticket,
@@ -279,8 +305,8 @@ class CashInDriver(AcceptorDriver):
         deposit = self._deposit
         if deposit.unaccounted.total() + deposit.unidentified != 1:
             return
-        extra = went_in - deposit.stacked.total()
-        if extra == 1 and deposit.unaccounted:
+        extra = went_in - deposit.went_in
+        if extra == 1 and (deposit.unaccounted or deposit.doubt):
             self._tell(list(deposit.stacked_note(0, recovered=True)))
             self._tell(list(deposit.stored("cashbox")))
         elif extra == 0 and went_out > deposit.returned.total() + deposit.refused:
@@ -300,8 +326,10 @@ class CashInDriver(AcceptorDriver):
 
 
 def _since(before: Mapping[str, int], now: Mapping[str, int], names: tuple[str, ...]) -> int | None:
-    """Return how much the named counters went up together; None if they are not there or went down."""
-    if not before or not now:
+    """Return how much the named counters went up together; None if they are not there, went down, or are another
+    unit's.
+    """
+    if not before or not now or before.get("serial", now.get("serial")) != now.get("serial"):
         return None
     difference = sum(now.get(name, 0) - before.get(name, 0) for name in names)
     return difference if difference >= 0 else None

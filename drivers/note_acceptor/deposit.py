@@ -9,6 +9,9 @@ returns the happening, so that book and happenings cannot disagree.
 
 What was lost may be found again: a note that is later reported stacked or returned, while none is in hand, is
 taken from the unaccounted ones first.
+
+A doubted note takes the same way, but is told and counted apart: it is never in escrow for anybody, it is withheld
+where another would be stacked, rejected where another would be returned, and when it is lost its value is not claimed.
 """
 
 from __future__ import annotations
@@ -18,13 +21,16 @@ from enum import Enum
 from typing import Any
 
 from drivers.base.acceptor import (
+    DOUBTED,
     AcceptorHappening,
+    Classification,
     NoteInEscrow,
     NoteInserted,
     NoteRejected,
     NoteReturned,
     NoteStacked,
     NoteStored,
+    NoteWithheld,
 )
 from drivers.base.vocabulary import Outcome
 
@@ -43,6 +49,7 @@ class Deposit:
         self.currency = currency
         self.where = Where.NOWHERE
         self.value_minor = 0  # of the note in hand, 0: not known
+        self.sort: Classification = "fit"  # of the note in hand
         self.unstored: int | None = None  # value of the last note, if it is ours and was never seen to rest
         self._clear()
         self.ticket = ""
@@ -57,6 +64,8 @@ class Deposit:
         self.unaccounted: Counter[int] = Counter()
         self.unidentified = 0
         self.refused = 0
+        self.withheld: dict[Classification, Counter[int]] = {}
+        self.doubt: tuple[Classification, int] | None = None  # a doubted note that is missing, and its value
 
     # ------------------------------------------------------------ the transaction
 
@@ -81,18 +90,30 @@ class Deposit:
     @property
     def taken(self) -> int:
         """Notes recognised and kept since `begin`."""
-        return self.stacked.total() + (self.where is Where.ESCROW)
+        return self.went_in + (self.where is Where.ESCROW)
+
+    @property
+    def went_in(self) -> int:
+        """Notes that are ours to keep since `begin`, credited or withheld."""
+        return self.stacked.total() + sum(kept.total() for kept in self.withheld.values())
+
+    @property
+    def doubted(self) -> bool:
+        return self.sort in DOUBTED
 
     def counts(self) -> dict[str, Any]:
         """Return the fields of `CashInCounts`."""
+        known = self.where is Where.ESCROW and bool(self.value_minor) and not self.doubted
         return {
             "currency": self.currency,
             "stacked": _plain(self.stacked),
             "returned": _plain(self.returned),
-            "escrow": {self.value_minor: 1} if self.where is Where.ESCROW and self.value_minor else {},
+            "escrow": {self.value_minor: 1} if known else {},
             "unaccounted": _plain(self.unaccounted),
-            "unidentified": self.unidentified + (self.where is Where.ESCROW and not self.value_minor),
+            "unidentified": self.unidentified + (self.where is Where.ESCROW and not known),
             "refused": self.refused,
+            "withheld": {sort: _plain(kept) for sort, kept in self.withheld.items()},
+            "fitness": self.sort if known else "fit",
         }
 
     def outcome(self, *, wanted: bool) -> Outcome:
@@ -112,30 +133,54 @@ class Deposit:
             return []
         self.where = Where.PATH
         self.value_minor = 0
+        self.sort = "fit"
         self.unstored = None
         return [NoteInserted(cash_in=self.ticket)]
 
-    def escrowed(self, value_minor: int) -> list[AcceptorHappening]:
+    def escrowed(self, value_minor: int, sort: Classification = "fit") -> list[AcceptorHappening]:
         """It is recognised and held. A note seen held that was thought lost is found again."""
         if self.where is Where.ESCROW:
             return []
+        if self.where is Where.NOWHERE and self.doubt is not None and value_minor in (0, self.doubt[1]):
+            sort, value_minor = self.doubt
         found = self.where is Where.NOWHERE and self._find(value_minor)
         self.where = Where.ESCROW
         self.value_minor = value_minor
-        if found:
+        self.sort = sort
+        if found or self.doubted:
             return []
-        return [NoteInEscrow(cash_in=self.ticket, value_minor=value_minor, currency=self.currency)]
+        return [
+            NoteInEscrow(cash_in=self.ticket, value_minor=value_minor, currency=self.currency, fitness=sort)
+        ]
 
-    def stacked_note(self, value_minor: int, *, recovered: bool = False) -> list[AcceptorHappening]:
+    def stacked_note(
+        self, value_minor: int, sort: Classification = "fit", *, detail: str = "", recovered: bool = False
+    ) -> list[AcceptorHappening]:
         """It is ours. `value_minor` 0: take what is known of the note in hand, or of the only one missing."""
         escrowed = self.where is Where.ESCROW
         if escrowed:
             value_minor = value_minor or self.value_minor
+            sort = sort if sort in DOUBTED else self.sort
         elif self.where is Where.NOWHERE:
+            if self.doubt is not None and value_minor in (0, self.doubt[1]):
+                sort, value_minor = self.doubt
             value_minor = value_minor or self._only_missing()
             escrowed = self._find(value_minor)
         self.where = Where.OURS
         self.value_minor = value_minor
+        self.sort = sort
+        if self.doubted:
+            self._count(self.withheld.setdefault(sort, Counter()))
+            return [
+                NoteWithheld(
+                    cash_in=self.ticket,
+                    value_minor=value_minor,
+                    currency=self.currency,
+                    classification=sort,
+                    detail=detail,
+                    recovered=recovered,
+                )
+            ]
         self._count(self.stacked)
         return [
             NoteStacked(
@@ -158,9 +203,23 @@ class Deposit:
         ]
 
     def given_back(
-        self, reason: str, detail: str, *, value_minor: int = 0, recovered: bool = False
+        self,
+        reason: str,
+        detail: str,
+        sort: Classification = "unrecognized",
+        *,
+        value_minor: int = 0,
+        recovered: bool = False,
     ) -> list[AcceptorHappening]:
         """It went back to the exit: returned if it had been in escrow, else rejected."""
+        if self.where is Where.ESCROW and self.doubted:
+            return self._rejected(self.sort, detail, self.sort)
+        if self.where is Where.NOWHERE and self.doubt is not None and value_minor in (0, self.doubt[1]):
+            sort, value_minor = self.doubt
+        if sort in DOUBTED:
+            if self.where is Where.NOWHERE:
+                self._find(value_minor)
+            return self._rejected(sort, detail, sort)
         if self.where is Where.ESCROW:
             value_minor = self.value_minor or value_minor
         elif self.where is Where.NOWHERE and (value_minor or self._only_missing()):
@@ -183,14 +242,20 @@ class Deposit:
                     recovered=recovered,
                 )
             ]
-        if self.where is Where.PATH:
+        return self._rejected(reason, detail, "unrecognized")
+
+    def _rejected(self, reason: str, detail: str, sort: Classification) -> list[AcceptorHappening]:
+        if self.where in (Where.PATH, Where.ESCROW):
             self._let_go()
         self.refused += 1
-        return [NoteRejected(cash_in=self.ticket, reason=reason, detail=detail)]
+        return [NoteRejected(cash_in=self.ticket, reason=reason, detail=detail, classification=sort)]
 
     def lost(self) -> None:
         """Nobody can say any more where the note in hand is. One that is ours stays ours."""
-        if self.where is Where.ESCROW and self.value_minor:
+        if self.where is Where.ESCROW and self.doubted:
+            self.doubt = self.sort, self.value_minor
+            self.unidentified += 1
+        elif self.where is Where.ESCROW and self.value_minor:
             self._count(self.unaccounted)
         elif self.where in (Where.PATH, Where.ESCROW):
             self.unidentified += 1
@@ -213,12 +278,17 @@ class Deposit:
     def _let_go(self) -> None:
         self.where = Where.NOWHERE
         self.value_minor = 0
+        self.sort = "fit"
 
     def _only_missing(self) -> int:
         return next(iter(self.unaccounted)) if self.unaccounted.total() == 1 else 0
 
     def _find(self, value_minor: int) -> bool:
         """Take a note of this value from the missing ones; False if none is missing that could be it."""
+        if self.doubt is not None and self.doubt[1] == value_minor:
+            self.doubt = None
+            self.unidentified -= 1
+            return True
         if self.unaccounted[value_minor]:
             self.unaccounted[value_minor] -= 1
             self.unaccounted += Counter()  # leaves zeros out

@@ -15,9 +15,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
-from drivers.base.acceptor import CashInCounts, GetCashInStatus, LastPayOut, StopCashIn, StopCashInResult
+from drivers.base.acceptor import CashInCounts, StopCashIn, StopPayOut
 from drivers.base.clock import Clock
 from drivers.base.driver import Report
 from drivers.base.errors import LocalProtocolError
@@ -49,6 +49,27 @@ class Condition:
     blocks: bool = True
 
 
+class Pace(Protocol):
+    """What both protocols' settings say of time. `read_within_ms`: from being drawn in to being recognised or
+    rejected; `settle_within_ms`: from the decision about a note to its resting place.
+    """
+
+    @property
+    def currency(self) -> str: ...
+
+    @property
+    def poll_every_ms(self) -> int: ...
+
+    @property
+    def idle_every_ms(self) -> int: ...
+
+    @property
+    def read_within_ms(self) -> int: ...
+
+    @property
+    def settle_within_ms(self) -> int: ...
+
+
 class _State(Enum):
     OFFLINE = "offline"
     CONNECTING = "connecting"
@@ -60,14 +81,11 @@ class AcceptorDriver(ABC):
 
     results: ClassVar[Mapping[type[Command], type[Result]]]
 
-    def __init__(
-        self, clock: Clock, link: Link, currency: str, *, poll_every_ms: int, idle_every_ms: int
-    ) -> None:
+    def __init__(self, clock: Clock, link: Link, pace: Pace) -> None:
         self._clock = clock
         self._link = link
-        self._deposit = Deposit(currency)
-        self._poll_every_ms = poll_every_ms
-        self._idle_every_ms = idle_every_ms
+        self._pace = pace
+        self._deposit = Deposit(pace.currency)
         self._state = _State.OFFLINE
         self._identity: Identity | None = None
         self._script: Script[Result | Identity | None] | None = None
@@ -75,7 +93,7 @@ class AcceptorDriver(ABC):
         self._asked = False  # whether anything of the command in hand went out
         self._command: Command | None = None
         self._waiting: Command | None = None  # submitted during an idle turn
-        self._stop: StopCashIn | None = None
+        self._stop: StopCashIn | StopPayOut | None = None
         self._turn_at_ms = 0
         self._last_ms = 0  # when the last exchange ended
         self._found: list[Happening] = []
@@ -104,7 +122,7 @@ class AcceptorDriver(ABC):
     def _abandoned(self, command: Command, outcome: Outcome, error: str, detail: str) -> Result:
         """Return what is known of a command that was cut off. `Deposit.lost` has been called."""
         kind = self.results[type(command)]
-        if isinstance(command, GetCashInStatus | LastPayOut):
+        if command.asks_past:
             outcome = Outcome.UNKNOWN  # REFUSED would be an answer
         if issubclass(kind, CashInCounts):
             if not self._deposit.settled:
@@ -147,7 +165,8 @@ class AcceptorDriver(ABC):
     def submit(self, command: Command) -> None:
         if self._state is not _State.READY:
             raise LocalProtocolError(f"{command.verb} while {self._state.value}: wait for DeviceReady")
-        if isinstance(command, StopCashIn) and self._stop is None and self.busy:
+        if isinstance(command, StopCashIn | StopPayOut) and self._stop is None and self.busy:
+            self._check(command)
             self._stop = command
             return
         if self.busy:
@@ -197,7 +216,7 @@ class AcceptorDriver(ABC):
     @property
     def _paced_ms(self) -> int:
         """The instant at which the next turn of a running command is due."""
-        return self._last_ms + self._poll_every_ms
+        return self._last_ms + self._pace.poll_every_ms
 
     def _tell(self, happenings: list[Happening] | Happening) -> None:
         self._found += happenings if isinstance(happenings, list) else [happenings]
@@ -207,6 +226,10 @@ class AcceptorDriver(ABC):
         """What keeps notes from being taken, if anything does."""
         blocking = [entry for entry in self._conditions.values() if entry.blocks]
         return max(blocking, key=lambda entry: _SEVERITY.index(entry.health), default=None)
+
+    def _forget_the_other(self) -> None:
+        """Another unit answers than before: nothing it says or counts settles what was open with the other."""
+        self._deposit = Deposit(self._deposit.currency)
 
     # ------------------------------------------------------------ inside
 
@@ -258,10 +281,10 @@ class AcceptorDriver(ABC):
         if isinstance(value, Result):
             self._ready.append(value)
         self._ready += self._compare_fitness()
-        self._turn_at_ms = self._clock.now_ms() + self._idle_every_ms
+        self._turn_at_ms = self._clock.now_ms() + self._pace.idle_every_ms
         if self._stop is not None:
             stop, self._stop = self._stop, None
-            self._ready.append(StopCashInResult(ticket=stop.ticket, outcome=Outcome.DONE))
+            self._ready.append(self.results[type(stop)](ticket=stop.ticket, outcome=Outcome.DONE))
         if self._waiting is not None:
             command, self._waiting = self._waiting, None
             self._begin(command)
@@ -287,11 +310,7 @@ class AcceptorDriver(ABC):
         if self._waiting is not None:
             reports.append(self._abandoned(self._waiting, Outcome.REFUSED, "deviceNotReady", reason))
         if self._stop is not None:
-            reports.append(
-                StopCashInResult(
-                    ticket=self._stop.ticket, outcome=outcome, error="deviceNotReady", detail=reason
-                )
-            )
+            reports.append(self._abandoned(self._stop, outcome, "deviceNotReady", reason))
         self._link.stop()
         self._script = self._ask = None
         self._command = self._waiting = self._stop = None

@@ -51,6 +51,8 @@ FEED_AND_CUT = _do(b"\x1d\x56\x42\x00", "feed to the cutter, partial cut")
 PRESENT = _do(b"\x1d\x65\x03", "present m steps")
 RETRACT = _do(b"\x1d\x65\x02", "retract", repeat=Repeat.SAFE)
 EJECT = _do(b"\x1d\x65\x05", "eject")
+AUTOMATIC_ON = _do(b"\x1d\x61\x4e", "automatic status on", repeat=Repeat.SAFE)
+AUTOMATIC_OFF = _do(b"\x1d\x61\x00", "automatic status off", repeat=Repeat.SAFE)
 
 COMMANDS: Final = (
     STATUS_PRINTER,
@@ -70,4 +72,6 @@ COMMANDS: Final = (
     PRESENT,
     RETRACT,
     EJECT,
+    AUTOMATIC_ON,
+    AUTOMATIC_OFF,
 )

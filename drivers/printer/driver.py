@@ -39,6 +39,8 @@ from drivers.base.vocabulary import (
     RetractDocumentResult,
 )
 from drivers.printer.commands import (
+    AUTOMATIC_OFF,
+    AUTOMATIC_ON,
     EJECT,
     INITIALISE,
     PAPER_SENSOR,
@@ -472,6 +474,8 @@ class EscPosPrinter:
             reply = yield _Ask(self._profile.identity, Kind.RAW)
             firmware = _shown(reply) if reply is not None else ""
         self._dirty = _stop_of(found) is not None or not (yield from self._cleared())
+        if self._profile.automatic:
+            self._send((AUTOMATIC_ON if self._settings.automatic_status else AUTOMATIC_OFF).data, moves=False)
         self._identity = Identity(model=self._profile.name, firmware=firmware)
         self._watching = Condition.TICKET_AT_OUTLET in found
         self._told = HealthChanged(health=Health.OK, supplies={"paper": "full"})

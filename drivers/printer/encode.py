@@ -7,16 +7,22 @@ printer, so that an amount never breaks in two and a reader of the journal sees 
 Text is data, never commands: control characters are taken out, so that no name, address or biller text
 can drive the printer. GB18030 needs no further care: its trailing bytes are never below 30h.
 
+A printer without a Chinese font, or without the QR command, gets pictures instead (`Layout.text`, `Layout.qr`), drawn
+by whoever has fonts and laid out in the same cells.
+
 Source: Pyramid Technologies, Reliance ESC/POS reference; Epson and Citizen manuals for ``GS ( k`` and
 ``FS &``. Why this is not a library: docs/decisions/0003-escpos-encoding.md.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
+from drivers.base.raster import Rasteriser
 from drivers.base.vocabulary import Align, Columns, Document, Element, Feed, QrCode, Rule, Text
+from drivers.printer.raster import raster_image
 
 INITIALISE: Final = b"\x1b\x40"
 CHINESE_ON: Final = b"\x1c\x26"
@@ -27,10 +33,14 @@ _LINE: Final = b"\x0a"
 
 QR_BYTES_MAX: Final = 1_000  # far under what a version 40 code holds; a receipt carries a URL or a reference
 QR_MODULE_DOTS: Final = 6
+LINE_DOTS: Final = 30  # how far a line feed moves the paper
 FEED_LINES_MAX: Final = 20  # a typing error must not feed a roll
 
 # Full-width forms every Chinese printer has, for signs that GB18030 puts into four bytes, which few have.
 _SUBSTITUTES: Final = str.maketrans({"\u00a5": "\uffe5", "\u00a0": " ", "\u2011": "-", "\u2212": "-"})
+
+NEVER_FIRST: Final = frozenset("。，、；：？！）》”’.,;:?!)")
+"""Marks that no line begins with; the character before goes over with them."""
 
 
 def printable(text: str) -> str:
@@ -44,14 +54,27 @@ class Layout:
     """How wide the paper is and which characters the printer has.
 
     `columns`: cells of one line, 42 or 48. `encoding`: ``"gb18030"``, ``"gbk"`` or a code page of one byte.
-    `chinese_mode`: send ``FS &`` first (a printer of one code page does not know it).
+    `chinese_mode`: send ``FS &`` first (a printer of one code page does not know it). `dots`: of one line.
+    `text`: ``"native"``, or as a picture where a character is ``"missing"`` in the encoding, or always as ``"raster"``.
+    `qr`: ``"native"`` (``GS ( k``) or ``"raster"``. Pictures need a `rasteriser`.
+    Raises ValueError for what does not fit, LookupError for an unknown encoding.
     """
 
     columns: int = 48
     encoding: str = "gb18030"
     chinese_mode: bool = True
+    dots: int = 576
+    text: Literal["native", "missing", "raster"] = "native"
+    qr: Literal["native", "raster"] = "native"
+    rasteriser: Rasteriser | None = None
 
     def __post_init__(self) -> None:
+        if self.text not in ("native", "missing", "raster") or self.qr not in ("native", "raster"):
+            raise ValueError(f"text is native, missing or raster, codes native or raster, not {self.text}, {self.qr}")
+        if self.rasteriser is None and (self.text, self.qr) != ("native", "native"):
+            raise ValueError("who draws the pictures? text or QR codes as raster need a rasteriser")
+        if self.dots % 8 or not 256 <= self.dots <= 576:
+            raise ValueError(f"a line has 256 to 576 dots, a multiple of 8, not {self.dots}")
         if self.columns not in (42, 48):
             raise ValueError(f"a line has 42 or 48 columns, not {self.columns}")
         "".encode(self.encoding)  # raises LookupError for an encoding that Python does not know
@@ -63,6 +86,8 @@ class Layout:
         return sum(self._cells_of(character) for character in text)
 
     def _cells_of(self, character: str) -> int:
+        if self.text != "native" and unicodedata.east_asian_width(character) in "WF":
+            return 2  # as it is drawn, whatever the encoding makes of it
         return 1 if len(character.encode(self.encoding, "replace")) == 1 else 2
 
     def wrapped(self, text: str, cells: int) -> list[str]:
@@ -79,6 +104,9 @@ class Layout:
                 if space_at > 0:
                     lines.append(line[:space_at])
                     line = line[space_at + 1 :]
+                elif character in NEVER_FIRST and len(line) > 1:
+                    lines.append(line[:-1])
+                    line = line[-1]
                 else:
                     lines.append(line)
                     line = ""
@@ -119,18 +147,48 @@ class Layout:
         if isinstance(element, Text):
             if element.scale not in _SCALE:
                 raise ValueError(f"text is printed at scale 1 or 2, not {element.scale}")
-            pieces = self.wrapped(printable(element.text), self.columns // element.scale)
+            text = printable(element.text)
+            pieces = self.wrapped(text, self.columns // element.scale)
+            if self._drawn(text):
+                return self._pictures([[(piece, element.align)] for piece in pieces], element.bold, element.scale)
             return self._styled(pieces, element.align, element.bold, element.scale)
         if isinstance(element, Columns):
-            pieces = self.column_lines(printable(element.left), printable(element.right))
-            return self._styled(pieces, Align.LEFT, element.bold, 1)
+            left, right = printable(element.left), printable(element.right)
+            if self._drawn(left + right):
+                return self._pictures(self._sides(left, right), element.bold, 1)
+            return self._styled(self.column_lines(left, right), Align.LEFT, element.bold, 1)
         if isinstance(element, Rule):
             return self._styled(["-" * self.columns], Align.LEFT, False, 1)
         if isinstance(element, Feed):
             if not 1 <= element.lines <= FEED_LINES_MAX:
                 raise ValueError(f"feed 1 to {FEED_LINES_MAX} lines, not {element.lines}")
             return b"\x1b\x64" + bytes((element.lines,)), element.lines
+        if self.qr == "raster":
+            _content(element)
+            assert self.rasteriser is not None
+            picture = self.rasteriser.code(element.content, module=QR_MODULE_DOTS, width=self.dots)
+            return _ALIGN[Align.LEFT] + raster_image(picture), -(-picture.height // LINE_DOTS)
         return qr_code(element), 8
+
+    def _drawn(self, text: str) -> bool:
+        """Whether `text` is sent as a picture."""
+        if self.text == "missing":
+            try:
+                text.encode(self.encoding)
+            except UnicodeEncodeError:
+                return True
+        return self.text == "raster"
+
+    def _sides(self, left: str, right: str) -> list[list[tuple[str, Align]]]:
+        if self.cells(left) + self.cells(right) < self.columns:
+            return [[(left, Align.LEFT), (right, Align.RIGHT)]]
+        lines = [[(piece, Align.LEFT)] for piece in self.wrapped(left, self.columns)]
+        return [*lines, *([(piece, Align.RIGHT)] for piece in self.wrapped(right, self.columns))]
+
+    def _pictures(self, lines: list[list[tuple[str, Align]]], bold: bool, scale: int) -> tuple[bytes, int]:
+        assert self.rasteriser is not None
+        drawn = [self.rasteriser.line(pieces, bold=bold, scale=scale, width=self.dots) for pieces in lines]
+        return _ALIGN[Align.LEFT] + b"".join(map(raster_image, drawn)), scale * len(lines)
 
     def _styled(self, pieces: list[str], align: Align, bold: bool, scale: int) -> tuple[bytes, int]:
         style = _ALIGN[align] + _BOLD[bold] + _SCALE[scale]
@@ -142,9 +200,7 @@ def qr_code(element: QrCode) -> bytes:
     """Return the five ``GS ( k`` functions of a centred QR code: model 2, module size, level M, store,
     print.
     """
-    content = element.content.encode("utf-8")
-    if not 0 < len(content) <= QR_BYTES_MAX or any(byte < 0x20 for byte in content):
-        raise ValueError(f"a QR code has 1 to {QR_BYTES_MAX} bytes without control characters")
+    content = _content(element)
     return b"".join(
         (
             _ALIGN[Align.CENTER],
@@ -155,6 +211,13 @@ def qr_code(element: QrCode) -> bytes:
             _function(81, b"\x30"),
         )
     )
+
+
+def _content(element: QrCode) -> bytes:
+    content = element.content.encode("utf-8")
+    if not 0 < len(content) <= QR_BYTES_MAX or any(byte < 0x20 for byte in content):
+        raise ValueError(f"a QR code has 1 to {QR_BYTES_MAX} bytes without control characters")
+    return content
 
 
 def _function(number: int, parameters: bytes) -> bytes:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
 
+from drivers.base.raster import Rasteriser
 from drivers.printer.commands import (
     FEED_AND_CUT,
     FIRMWARE_ID,
@@ -19,7 +21,9 @@ from drivers.printer.encode import Layout
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What a family of printers can do. `fixed_bits`: replies carry Epson's identifying bits."""
+    """What a family of printers can do. `fixed_bits`: replies carry Epson's identifying bits. `automatic`: it has
+    automatic status back (``GS a``).
+    """
 
     name: str
     fixed_bits: bool
@@ -28,6 +32,7 @@ class Profile:
     retract: bool
     cut: bytes
     identity: CommandSpec
+    automatic: bool
 
 
 RELIANCE: Final = Profile(
@@ -38,6 +43,7 @@ RELIANCE: Final = Profile(
     retract=True,
     cut=FULL_CUT.data,
     identity=FIRMWARE_ID,
+    automatic=False,
 )
 EPSON: Final = Profile(
     name="ESC/POS",
@@ -47,7 +53,10 @@ EPSON: Final = Profile(
     retract=False,
     cut=FEED_AND_CUT.data,
     identity=MODEL_ID,
+    automatic=True,
 )
+PROFILES: Final = {"reliance": RELIANCE, "epson": EPSON}
+_LAYOUT: Final = ("columns", "encoding", "chinese_mode", "dots", "text", "qr")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +65,8 @@ class Settings:
 
     `present_steps`: how far a ticket is handed out (Reliance: 7 mm a step). `feed_lines`: paper between print
     head and knife, fed before the cut where the cut does not feed. `leftover`: what becomes of a ticket that
-    still lies at the outlet when the next is printed: ``"retract"``, ``"eject"`` or ``"leave"``.
+    still lies at the outlet when the next is printed: ``"retract"``, ``"eject"`` or ``"leave"``. `automatic_status`:
+    have the printer tell changes by itself, where it can; else it is told not to, whoever switched it on before.
     """
 
     profile: Profile = RELIANCE
@@ -69,6 +79,7 @@ class Settings:
     busy_poll_ms: int = 500
     take_poll_ms: int = 300
     idle_poll_ms: int = 5_000
+    automatic_status: bool = True
 
     def __post_init__(self) -> None:
         if not 1 <= self.present_steps <= 255:
@@ -84,3 +95,22 @@ class Settings:
             return self.profile.cut + PAPER_SENSOR.data
         feed = b"\x1b\x64" + bytes((self.feed_lines,)) if self.feed_lines else b""
         return feed + self.profile.cut + PRESENT.data + bytes((self.present_steps,)) + PAPER_SENSOR.data
+
+
+def settings_of(given: Mapping[str, Any], rasteriser: Callable[[], Rasteriser]) -> Settings:
+    """Return the settings that a site writes: `profile` by name, fields of `Layout`, fields of `Settings`.
+
+    `rasteriser` is called if pictures are asked for. Raises ValueError for an unknown name or value.
+    """
+    rest = dict(given)
+    profile = str(rest.pop("profile", "reliance"))
+    if profile not in PROFILES:
+        raise ValueError(f"printer: no profile {profile!r}; there are: {', '.join(PROFILES)}")
+    layout: dict[str, Any] = {name: rest.pop(name) for name in _LAYOUT if name in rest}
+    own = [field.name for field in fields(Settings) if field.name not in ("profile", "layout")]
+    strange = sorted(set(rest) - set(own))
+    if strange:
+        raise ValueError(f"printer: unknown {', '.join(strange)}; known: {', '.join(['profile', *_LAYOUT, *own])}")
+    if {layout.get("text", "native"), layout.get("qr", "native")} != {"native"}:
+        layout["rasteriser"] = rasteriser()
+    return Settings(profile=PROFILES[profile], layout=Layout(**layout), **rest)

@@ -7,10 +7,8 @@
 What survives without power: the counter of transactions, the tries left for the PIN, the counter of the
 last transaction that was online. Everything else ends with the next reset.
 
-T=0 or T=1: the card says which one it speaks. What a T=0 card can only say through its reader is said here
-as the reader hands it on: 61xx where an answer to a command with data waits (GET RESPONSE fetches it), 6Cxx
-where the length asked for is wrong. A T=1 card answers at once. Commands are read by their Lc: an Le behind
-the data is allowed in both, because terminals send it.
+T=0, T=1 or both: the card says in its answer to reset which it speaks; what that makes of its answers is the
+business of `chip_apdu`, and what goes over the contacts that of `chip_contact`.
 
 The cryptogram covers the data of CDOL1, AIP, ATC and the issuer application data (the recommended minimum
 of EMV Book 2, 8.1.1, with what cryptogram version 18 adds). No offline data authentication: the AIP says so.
@@ -26,7 +24,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
+from drivers.base.framing import bcc
+from drivers.sim.chip_apdu import NOT_NOW, OK, WRONG_LENGTH, ApduFront
 from drivers.sim.chip_crypto import card_key, cryptogram, issuer_cryptogram, session_key
+from drivers.sim.chip_manners import Manners
 
 PSE: Final = b"1PAY.SYS.DDF01"
 PPSE: Final = b"2PAY.SYS.DDF01"
@@ -37,10 +38,7 @@ CDOL1_BYTES: Final = 29
 AAC, TC, ARQC = 0x00, 0x40, 0x80
 ATC_MAX: Final = 0xFFFF
 
-OK: Final = b"\x90\x00"
-WRONG_LENGTH: Final = b"\x67\x00"
 BLOCKED: Final = b"\x69\x83"
-NOT_NOW: Final = b"\x69\x85"
 BAD_DATA: Final = b"\x6a\x80"
 NO_FILE: Final = b"\x6a\x82"
 NO_RECORD: Final = b"\x6a\x83"
@@ -104,14 +102,18 @@ class Phase(Enum):
 
 
 class SimChipCard:
-    """One card. `protocol` is ``"0"`` or ``"1"``."""
+    """One card. `protocol` is ``"0"``, ``"1"`` or ``"01"`` for one that lets the reader choose."""
 
-    def __init__(self, data: ChipCardData | None = None, protocol: str = "0") -> None:
-        if protocol not in ("0", "1"):
+    def __init__(
+        self, data: ChipCardData | None = None, protocol: str = "0", manners: Manners | None = None
+    ) -> None:
+        if protocol not in ("0", "1", "01"):
             raise ValueError(f"a chip speaks T=0 or T=1, not T={protocol}")
         self.data = data or ChipCardData()
-        self.protocol = protocol
-        self.atr = answer_to_reset(protocol, b"KIOSK")
+        self.manners = manners or Manners()
+        self.atr = answer_to_reset(protocol, b"KIOSK", self.manners.inf_max)
+        self._protocol = int(protocol[0])
+        self._front = ApduFront(self._command)
         self.atc = 0
         self.last_online_atc = 0
         self.pin_tries_left = self.data.pin_tries_max
@@ -123,9 +125,12 @@ class SimChipCard:
         """Forget what does not survive; return the answer to reset."""
         self.phase = Phase.IDLE
         self._selected = ""
-        self._waiting = b""  # for GET RESPONSE
+        self._front.reset()
         self._forget_transaction()
         return self.atr
+
+    def speaks(self, protocol: int) -> None:
+        self._protocol = protocol
 
     def _forget_transaction(self) -> None:
         self._pin_seen: bool | None = None
@@ -137,35 +142,7 @@ class SimChipCard:
 
     def exchange(self, apdu: bytes) -> bytes:
         """Answer one command APDU: data and the two status bytes."""
-        if len(apdu) < 4:
-            return WRONG_LENGTH
-        head, rest = apdu[:4], apdu[4:]
-        data, asked = b"", 0
-        if len(rest) == 1:
-            asked = rest[0]
-        elif rest:
-            data = rest[1 : 1 + rest[0]]
-            if len(data) < rest[0] or len(rest) > 2 + rest[0]:
-                return WRONG_LENGTH
-        if head[:2] == b"\x00\xc0":
-            return self._get_response(asked)
-        self._waiting = b""
-        answer = self._command(head, data)
-        body = answer[:-2]
-        if not body or self.protocol == "1":
-            return answer
-        if data:
-            self._waiting = body
-            return bytes((0x61, len(body)))
-        return answer if asked == len(body) else bytes((0x6C, len(body)))
-
-    def _get_response(self, asked: int) -> bytes:
-        if not self._waiting:
-            return NOT_NOW
-        if asked != len(self._waiting):
-            return bytes((0x6C, len(self._waiting)))
-        body, self._waiting = self._waiting, b""
-        return body + OK
+        return self._front.exchange(apdu, at_once=self._protocol == 1)
 
     def _command(self, head: bytes, data: bytes) -> bytes:
         known = _COMMANDS.get(head[1])
@@ -365,15 +342,17 @@ def tlv(tag: str, value: bytes) -> bytes:
     return bytes.fromhex(tag) + length + value
 
 
-def answer_to_reset(protocol: str, historical: bytes) -> bytes:
-    """Return the basic ATR of EMV Book 1, 8: cold, direct convention, 5 V, no programming voltage."""
+def answer_to_reset(protocol: str, historical: bytes, inf_max: int = 254) -> bytes:
+    """Return the basic ATR of EMV Book 1, 8: cold, direct convention, 5 V, no programming voltage.
+
+    `protocol` as `SimChipCard` has it; both are offered as ISO/IEC 7816-3 wants it, T=0 first. `inf_max` is IFSC.
+    """
+    count = len(historical)
     if protocol == "0":
-        return b"\x3b" + bytes((0x60 | len(historical), 0x00, 0x00)) + historical
-    body = bytes((0xE0 | len(historical), 0x00, 0x00, 0x81, 0x31, 0xFE, 0x45)) + historical
-    check = 0
-    for byte in body:
-        check ^= byte
-    return b"\x3b" + body + bytes((check,))
+        return b"\x3b" + bytes((0x60 | count, 0x00, 0x00)) + historical
+    first = 0x81 if protocol == "1" else 0x80
+    body = bytes((0xE0 | count, 0x00, 0x00, first, 0x31, inf_max, 0x45)) + historical
+    return b"\x3b" + body + bytes((bcc(body),))
 
 
 def _label(label: str) -> bytes:

@@ -6,6 +6,7 @@ Written from the protocol note, not from the driver. What a pad remembers, and h
     user text, scan codes, limits, mask   through power cuts
     input on, entry under way, block      until the next start, reset or power cut
     authentication                        until reset or power cut
+    lock after three failed tries         until somebody with the right papers undoes it (`heal`)
 
 A key has one use, fixed by its type when it is loaded: a PIN key makes PIN blocks, a MAC key makes MACs, a
 data key encrypts, a master key loads keys. Asking it for anything else is E5.
@@ -18,7 +19,7 @@ pad says EE unasked, and the PIN block may be fetched again until the next entry
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Final
 
@@ -39,7 +40,8 @@ FACTORY_CODES: Final = b"0123456789.#\x1b\x08\r\x07abcdefgh"
 
 _GOOD, _NO_IMK, _NO_TMK, _KEY_LENGTH, _NO_KEY, _MISMATCH = 0x60, 0xE1, 0xE2, 0xE3, 0xE4, 0xE5
 _PARITY, _COMMAND_LENGTH, _DATA, _PARAMETER, _PARAMETER_2 = 0xE6, 0xE8, 0xE9, 0xEA, 0xEB
-_UNAUTHENTICATED, _TIMED_OUT, _GENERAL, _LOW_BATTERY = 0xEC, 0xEE, 0xEF, 0xE0
+_UNAUTHENTICATED, _LOCKED, _TIMED_OUT, _GENERAL, _LOW_BATTERY = 0xEC, 0xED, 0xEE, 0xEF, 0xE0
+_KCV, _MODULE = 0xE7, range(0xD0, 0xDF)
 _TAMPERED, _WRONG_MODE, _REMOVED = 0xDD, 0xF8, 0xFF
 
 _IMK, _TMK_TYPE, _TPK, _TAK, _TDK = "1", "2", "3", "5", "6"
@@ -47,6 +49,7 @@ _LENGTHS: Final = {"0": 8, "1": 8, "2": 16, "3": 24}
 _STUCK_EVERY_MS: Final = 500
 _STUCK_TIMES: Final = 20  # then the keyboard controller itself gives the key up
 _KCV_BYTES: Final = 3
+_AUTHENTICATION_TRIES: Final = 3
 
 
 class _Error(Exception):
@@ -59,6 +62,7 @@ class _Error(Exception):
 class _Key:
     type: str
     bits: KeyBits
+    damaged: bool = False  # a cell of it has flipped: it no longer fits its check value
 
     @property
     def clear(self) -> bytes:
@@ -119,6 +123,16 @@ class SimSzztPinPad:
         fault.name: fault
         for fault in (
             Fault("tamper", "the tamper mesh trips at the nth command", {"nth": "1"}, (117,)),
+            Fault(
+                "security_module",
+                "the self-test of the security module fails at the nth command, until healed",
+                {"nth": "1", "code": "208 to 222: what it reports, D0 to DE"},
+                (117,),
+            ),
+            Fault(
+                "key_damaged", "a cell of a key flips: it no longer fits its check value", {"key": "number, 48"}, (17,)
+            ),
+            Fault("parity_enforced", "keys of wrong parity are refused, until healed", {}, (17,)),
             Fault("no_tmk", "the terminal master key is lost at the nth command", {"nth": "1"}, (17,)),
             Fault("key_stuck", "the nth key pressed stays down and repeats", {"nth": "1"}),
             Fault(
@@ -164,6 +178,10 @@ class SimSzztPinPad:
         self._keys_outlive_power = True
         self._silent = False
         self._silent_left = 0
+        self._module = 0
+        self._parity = self._lab.parity
+        self._failed = 0
+        self._locked = False
         self._armed: dict[str, tuple[int, Mapping[str, object]]] = {}
         self._stuck: str | None = None
         self._stuck_left = 0
@@ -256,12 +274,22 @@ class SimSzztPinPad:
         nth = arguments.get("nth", 1)
         if not isinstance(nth, int) or nth < 1:
             raise ValueError("nth counts from 1")
+        if name == "parity_enforced":
+            self._parity = True
+            return
+        if name == "key_damaged":
+            self._damage(arguments.get("key", 0x30))
+            return
+        if name == "security_module" and arguments.get("code", _MODULE[0]) not in _MODULE:
+            raise ValueError("the module reports 208 to 222 (D0 to DE)")
         self._armed[name] = (nth, arguments)
 
     def heal(self) -> None:
         """Undo what was struck or done to the pad. Keys that are gone are gone until ``rekey`` and a load."""
         self._armed.clear()
-        self._silent = self._tampered = self._battery_low = False
+        self._silent = self._tampered = self._battery_low = self._locked = False
+        self._module = self._failed = 0
+        self._parity = self._lab.parity
         self._keys_outlive_power = self._mounted = True
         self._stuck = None
 
@@ -336,6 +364,10 @@ class SimSzztPinPad:
     def _answer(self, data: bytes) -> Replies:
         if self._due("tamper") is not None:
             self._trip()
+        module = self._due("security_module")
+        if module is not None:
+            code = module.get("code", _MODULE[0])
+            self._module = code if isinstance(code, int) else _MODULE[0]
         if self._due("no_tmk") is not None:
             self._keys.pop(0x20, None)
         battery = self._due("low_battery")
@@ -355,6 +387,8 @@ class SimSzztPinPad:
     def _carry_out(self, data: bytes) -> bytes:
         if self._tampered:
             return bytes((_TAMPERED,))
+        if self._module:
+            return bytes((self._module,))
         if not self._mounted:
             return bytes((_REMOVED,))
         try:
@@ -362,6 +396,8 @@ class SimSzztPinPad:
             command = self._commands.get(text[0])
             if command is None:
                 raise _Error(_GENERAL)
+            if self._locked and text[0] not in "35":
+                raise _Error(_LOCKED)
             if self._lab.authentication and not self._authenticated and text[0] not in "3:5":
                 raise _Error(_UNAUTHENTICATED)
             if self._battery_low and text[0] in "126789":
@@ -435,7 +471,7 @@ class SimSzztPinPad:
         allowed = _IMK if number == 0x80 else _TMK_TYPE if number < 0x30 else _TPK + _TAK + _TDK + "789"
         if number > 0x80 or not type_ or type_ not in allowed:
             raise _Error(_PARAMETER)
-        if self._lab.parity and not crypto.odd_parity(clear):
+        if self._parity and not crypto.odd_parity(clear):
             raise _Error(_PARITY)
         key = _Key(type_, KeyBits(clear.hex().upper()))
         self._keys[number] = key
@@ -564,8 +600,10 @@ class SimSzztPinPad:
             uid = bytes.fromhex(self._uid.reveal())
             expected, self._challenge = crypto.encrypt(uid, self._challenge), b""
             if data == expected:
-                self._authenticated = True
+                self._authenticated, self._failed = True, 0
                 return crypto.encrypt(uid, expected).hex().upper()
+        self._failed += 1
+        self._locked = self._failed >= _AUTHENTICATION_TRIES
         raise _Error(_UNAUTHENTICATED)
 
     def _key_info(self, text: str) -> str:
@@ -586,7 +624,15 @@ class SimSzztPinPad:
             raise _Error(_NO_TMK if 0x20 not in self._keys else _NO_KEY)
         if key.type != use:
             raise _Error(_MISMATCH)
+        if key.damaged:
+            raise _Error(_KCV)
         return key
+
+    def _damage(self, number: object) -> None:
+        key = self._keys.get(number) if isinstance(number, int) else None
+        if key is None:
+            raise ValueError(f"no key {number} is loaded; there are: {', '.join(map(str, sorted(self._keys)))}")
+        self._keys[int(str(number))] = replace(key, damaged=True)
 
 
 def _hex_byte(text: str) -> int:

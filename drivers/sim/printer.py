@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from drivers.base.clock import Clock
@@ -34,7 +34,11 @@ QUEUE_MAX: Final = 20_000  # operations; a printer without flow control loses wh
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
-    """How a unit is made. Paper in mm; a line of text is `line_mm` high."""
+    """How a unit is made. Paper in mm; a line of text is `line_mm` high, a dot an eighth of a millimetre.
+
+    `chinese`: it has a GB18030 font and knows ``FS &``; without, every byte is a character of its code page.
+    `native_qr`: it knows ``GS ( k``. `automatic`: it knows ``GS a``.
+    """
 
     presenter: bool = True
     fixed_bits: bool = False
@@ -50,10 +54,22 @@ class Build:
     retract_ms: int = 900
     reply_ms: int = 5
     realtime_anywhere: bool = True
+    chinese: bool = True
+    native_qr: bool = True
+    automatic: bool = False
 
 
 RELIANCE: Final = Build()
-EPSON: Final = Build(presenter=False, fixed_bits=True, full_status=False)
+EPSON: Final = Build(presenter=False, fixed_bits=True, full_status=False, automatic=True)
+PLAIN: Final = replace(EPSON, chinese=False, native_qr=False)
+BUILDS: Final = {"reliance": RELIANCE, "epson": EPSON, "plain": PLAIN}
+
+
+def build_of(build: str = "reliance", **changes: object) -> Build:
+    """Return a build by name, with fields of `Build` changed. Raises ValueError or TypeError for unknown ones."""
+    if build not in BUILDS:
+        raise ValueError(f"printer: no build {build!r}; there are: {', '.join(BUILDS)}")
+    return replace(BUILDS[build], **changes)  # type: ignore[arg-type]
 
 _ACTS: Final = (
     Act("take_document", "take the paper from the outlet"),
@@ -71,10 +87,35 @@ _FAULTS: Final = (
     Fault("jam", "paper jams", {"at": "print, present or retract (default print)"}, (85,)),
     Fault("cutter", "the knife does not come home at the next cut"),
     Fault("head_hot", "the head is too hot"),
+    Fault("voltage", "the supply voltage is out of its limits"),
+    Fault("line_error", "a byte came damaged over the line; told until the next initialise"),
+    Fault("unrecoverable", "a part is broken for good", {"part": "ram, eeprom or flash (default ram)"}),
+    Fault("button_stuck", "the feed button stays pressed"),
     Fault("offline", "the printer goes off line and says no cause"),
     Fault("silent", "the printer does not answer any more (its cable, its power)", {}, (101,)),
     Fault("garbled", "what is printed next is noise on the paper", {}, (85,)),
 )
+_AUTOMATIC_ITEMS: Final = {
+    0x02: (0x28, 0x01, 0, 0),  # on and off line
+    0x04: (0, 0x6C, 0, 0),  # errors
+    0x08: (0, 0, 0x0F, 0),  # the roll
+    0x40: (0x40, 0x02, 0, 0),  # the feed button
+}
+"""Item of ``GS a`` -> the bits of the four bytes that belong to it."""
+_PARTS: Final = {"ram": 0x04, "eeprom": 0x08, "flash": 0x40}
+_AT_ONCE: Final = {
+    "paper_out": "",
+    "near_end": "",
+    "paper_out_after_lines": "",
+    "unrecoverable": "",
+    "head_hot": "_head_hot",
+    "offline": "_offline",
+    "silent": "_silent",
+    "voltage": "_voltage",
+    "line_error": "_line_error",
+    "button_stuck": "_button",
+}
+"""Faults that are there when they are struck; the flag they set, if that is all they do."""
 
 
 @dataclass(slots=True)
@@ -119,6 +160,8 @@ class SimEscPosPrinter:
         self._cutter_error = False
         self._head_hot = False
         self._offline = False
+        self._voltage = self._line_error = self._button = False
+        self._broken = ""
         self._silent = False
         self._powered = True
         self.unknown_bytes = 0
@@ -134,7 +177,7 @@ class SimEscPosPrinter:
         self._style = _Style()
         self._codes = _Codes()
         self.paper.drop_line()
-        self._chinese = True
+        self._chinese = self.build.chinese
         self._code_page = 0
 
     # ------------------------------------------------------------ the line
@@ -167,7 +210,11 @@ class SimEscPosPrinter:
         return self._go_on() if self._powered else []
 
     def next_deadline_ms(self) -> int | None:
-        """Return when the next reply, the next change of the line height, or the end of the queue falls due."""
+        """Return when the next reply, the next change of the line height, or the end of the queue falls due; now if
+        a change is to be told.
+        """
+        if self._powered and self._automatic and self._enabled(self._automatic_bytes()) != self._automatic_told:
+            return self._clock.now_ms()
         if not self._queue or not self._powered or self._stopped():
             return None
         due_ms = self._free_at_ms
@@ -198,31 +245,42 @@ class SimEscPosPrinter:
     def _status(self, n: int) -> bytes:
         low, out = self._is_low(), self._is_out()
         fixed = 0x12 if self.build.fixed_bits else 0x00
-        error = self._cutter_error or self._jammed is not None or self._head_hot
+        jammed, dead = self._jammed is not None, bool(self._broken) or self._voltage
+        error = self._cutter_error or jammed or self._head_hot or dead
         if n == 1:
-            return bytes((fixed | 0x08 * (self._stopped() or self._offline),))
+            waits = 0x20 * (self._cutter_error and self.build.fixed_bits)  # for DLE ENQ, whatever is done to the knife
+            return bytes((fixed | 0x08 * self._stopped() | waits | 0x40 * self._button,))
         if n == 2:
-            return bytes((fixed | 0x04 * self._cover_open | 0x20 * out | 0x40 * error,))
+            return bytes((fixed | 0x04 * self._cover_open | 0x08 * self._button | 0x20 * out | 0x40 * error,))
         if n == 3:
-            jammed = self._jammed is not None
-            return bytes((fixed | 0x04 * jammed | 0x08 * self._cutter_error | 0x40 * self._head_hot,))
+            knife, hot = 0x08 * self._cutter_error, 0x40 * self._head_hot
+            return bytes((fixed | 0x04 * jammed | knife | 0x20 * dead | hot,))
         if n == 4:
             return bytes((fixed | 0x0C * low | 0x60 * out,))
         if n == 17:
             return bytes((fixed | 0x04 * bool(self._queue) | 0x20 * out,))
         if n == 20 and self.build.full_status:
             paper = 0x01 * out | 0x04 * low | 0x20 * self.paper.at_outlet
-            user = 0x02 * self._cover_open | 0x08 * bool(self._queue)
-            recoverable = 0x01 * self._head_hot | 0x40 * (self._jammed is not None)
-            return bytes((0x10, 0x0F, paper, user, recoverable, 0x01 * self._cutter_error))
+            user = 0x02 * self._cover_open | 0x08 * bool(self._queue) | 0x20 * self._button
+            recoverable = (
+                0x01 * self._head_hot | 0x02 * self._line_error | 0x08 * self._voltage | 0x40 * jammed
+            )
+            broken = 0x01 * self._cutter_error | _PARTS.get(self._broken, 0)
+            return bytes((0x10, 0x0F, paper, user, recoverable, broken))
         return b""
 
     def _automatic_bytes(self) -> bytes:
-        stopped = self._stopped() or self._offline
+        dead = bool(self._broken) or self._voltage
+        waits = self._cutter_error and self.build.fixed_bits
         return bytes(
             (
-                0x10 | 0x08 * stopped | 0x20 * self._cover_open,
-                0x04 * (self._jammed is not None) | 0x08 * self._cutter_error | 0x40 * self._head_hot,
+                0x10 | 0x08 * self._stopped() | 0x20 * self._cover_open | 0x40 * self._button,
+                0x01 * waits
+                | 0x02 * self._button
+                | 0x04 * (self._jammed is not None)
+                | 0x08 * self._cutter_error
+                | 0x20 * dead
+                | 0x40 * self._head_hot,
                 0x03 * self._is_low() | 0x0C * self._is_out(),
                 0x00,
             )
@@ -233,10 +291,18 @@ class SimEscPosPrinter:
         if not self._automatic or not self._powered:
             return []
         now = self._automatic_bytes()
-        if now == self._automatic_told:
+        if self._enabled(now) == self._automatic_told:
             return []
-        self._automatic_told = now
+        self._automatic_told = self._enabled(now)
         return self._say(now)
+
+    def _enabled(self, status: bytes) -> bytes:
+        """Return the bits whose change is told, by the items that ``GS a`` switched on."""
+        masks = [0, 0, 0, 0]
+        for bit, item in _AUTOMATIC_ITEMS.items():
+            if self._automatic & bit:
+                masks = [mask | more for mask, more in zip(masks, item, strict=True)]
+        return bytes(byte & mask for byte, mask in zip(status, masks, strict=True))
 
     # ------------------------------------------------------------ carrying out
 
@@ -254,6 +320,8 @@ class SimEscPosPrinter:
             or self._cutter_error
             or self._head_hot
             or self._offline
+            or self._voltage
+            or bool(self._broken)
         )
 
     def _go_on(self) -> Replies:
@@ -317,7 +385,7 @@ class SimEscPosPrinter:
 
     def _answer(self, name: str, data: bytes) -> Replies:
         if name == "GS a":
-            self._automatic = data[0]
+            self._automatic = data[0] if self.build.automatic else 0
             self._automatic_told = b""
             return []
         if name == "GS r" and data[0] in (2, 50):
@@ -334,6 +402,7 @@ class SimEscPosPrinter:
         if name == "ESC @":
             self._style, self._codes = _Style(), _Codes()
             self._code_page = 0
+            self._line_error = False
             self.paper.drop_line()
         elif name == "ESC a":
             style.align = {0: "left", 1: "center", 2: "right"}.get(data[0] % 48, "left")
@@ -353,7 +422,7 @@ class SimEscPosPrinter:
         elif name == "ESC t":
             self._code_page = data[0]
         elif name in ("FS &", "FS ."):
-            self._chinese = name == "FS &"
+            self._chinese = name == "FS &" and self.build.chinese
         elif name == "GS h":
             self._codes.bar_height = data[0]
         elif name == "GS H":
@@ -446,7 +515,7 @@ class SimEscPosPrinter:
                 f"[barcode {shown}]",
             )
             self._use_paper(6)
-        elif name == "GS (" and data[:1] == b"k" and data[3:4] == b"\x31" and len(data) > 4:
+        elif name == "GS (" and self.build.native_qr and data[:1] == b"k" and data[3:4] == b"\x31" and len(data) > 4:
             self._qr(data[4], data[5:], align)
 
     def _qr(self, function: int, parameters: bytes, align: str) -> None:
@@ -497,8 +566,7 @@ class SimEscPosPrinter:
 
     def strike(self, name: str, **arguments: object) -> None:
         self._armed.strike(name, arguments)
-        at_once = {"paper_out", "near_end", "head_hot", "offline", "silent", "paper_out_after_lines"}
-        if name not in at_once:
+        if name not in _AT_ONCE:
             return
         struck = self._armed.look(name) or {}
         self._armed.drop(name)
@@ -506,19 +574,21 @@ class SimEscPosPrinter:
             self.paper_mm = 0.0
         elif name == "near_end":
             self._near_end_seen = True
-        elif name == "head_hot":
-            self._head_hot = True
-        elif name == "offline":
-            self._offline = True
-        elif name == "silent":
-            self._silent = True
-        else:
+        elif name == "paper_out_after_lines":
             self._paper_ends_after = int(str(struck.get("lines", 3)))
+        elif name == "unrecoverable":
+            self._broken = str(struck.get("part", "ram"))
+            if self._broken not in _PARTS:
+                raise ValueError(f"part {self._broken!r}: one of {', '.join(_PARTS)}")
+        else:
+            setattr(self, _AT_ONCE[name], True)
 
     def heal(self) -> None:
         self._armed.heal()
         self._jammed = None
         self._cutter_error = self._head_hot = self._offline = self._silent = False
+        self._voltage = self._line_error = self._button = False
+        self._broken = ""
         self._paper_ends_after = None
         if self.paper_mm <= self.build.near_end_mm:
             self.paper_mm = float(self.build.roll_mm)

@@ -9,7 +9,8 @@ while nobody listens is lost, as on a cable.
         port.act("take_notes")
 
 The device must be built on the clock that is given here. Nothing here is for rehearsals: they use
-`drivers.sim.wire.Wire`, which waits for nothing.
+`drivers.sim.wire.Wire`, which waits for nothing. `step_pty` serves without a thread and on a clock that somebody
+moves, so that a whole test suite over a real pseudo-terminal waits for nothing either.
 """
 
 from __future__ import annotations
@@ -131,13 +132,8 @@ class Server:
             self._due.append((max(at_ms, self._due[-1][0]) if self._due else at_ms, data))
 
     def _wait_s(self) -> float | None:
-        with self._lock:
-            instants = [at for at in (self._device.next_deadline_ms(),) if at is not None]
-            if self._due:
-                instants.append(self._due[0][0])
-        if not instants:
-            return None
-        return max(0, min(instants) - self._clock.now_ms()) / 1_000
+        due_ms = self.next_deadline_ms()
+        return None if due_ms is None else max(0, due_ms - self._clock.now_ms()) / 1_000
 
     def _serve(self) -> None:
         while not self._stopping:
@@ -145,20 +141,40 @@ class Server:
             if self._wake_out in ready:
                 os.read(self._wake_out, CHUNK_BYTES)
                 ready.remove(self._wake_out)
-            for descriptor in ready:
-                data = self._take(descriptor)
-                if data:
-                    with self._lock:
-                        self._schedule(self._device.receive(data))
-            with self._lock:
-                due_ms = self._device.next_deadline_ms()
-                if due_ms is not None and due_ms <= self._clock.now_ms():
-                    self._schedule(self._device.tick())
-                out = b""
-                while self._due and self._due[0][0] <= self._clock.now_ms():
-                    out += self._due.popleft()[1]
-            if out:
-                self._give(out)
+            self._hear(ready)
+            self._speak()
+
+    def _hear(self, ready: list[int]) -> int:
+        """Hand to the device what came in on descriptors that are ready; return how many bytes."""
+        heard = 0
+        for descriptor in ready:
+            data = self._take(descriptor)
+            heard += len(data)
+            if data:
+                with self._lock:
+                    self._schedule(self._device.receive(data))
+        return heard
+
+    def _speak(self) -> int:
+        """Let the device act on its deadline, and send what is due; return how many bytes."""
+        with self._lock:
+            due_ms = self._device.next_deadline_ms()
+            if due_ms is not None and due_ms <= self._clock.now_ms():
+                self._schedule(self._device.tick())
+            out = b""
+            while self._due and self._due[0][0] <= self._clock.now_ms():
+                out += self._due.popleft()[1]
+        if out:
+            self._give(out)
+        return len(out)
+
+    def next_deadline_ms(self) -> int | None:
+        """Return the next instant at which the device acts by itself or a byte of it is due."""
+        with self._lock:
+            instants = [at for at in (self._device.next_deadline_ms(),) if at is not None]
+            if self._due:
+                instants.append(self._due[0][0])
+        return min(instants, default=None)
 
 
 class PtyServer(Server):
@@ -185,6 +201,31 @@ class PtyServer(Server):
     def _close(self) -> None:
         os.close(self._master)
         os.close(self._slave)
+
+
+class SteppedPty(PtyServer):
+    """A pseudo-terminal without a thread: the device hears and speaks when `step` is called, and at no other time.
+
+    `heard` and `said` count bytes from and to the client, so that whoever steps knows when nothing is under way.
+    """
+
+    def __init__(self, device: SimDevice, clock: Clock) -> None:
+        super().__init__(device, clock)
+        self.heard = self.said = 0
+        self.stopped = False
+
+    def step(self, wait_s: float = 0.0) -> None:
+        """Take what the client sent, waiting at most `wait_s` for it; then let the device do what is due now."""
+        ready, _, _ = select.select(self._inputs(), [], [], wait_s)
+        self.heard += self._hear(ready)
+        self.said += self._speak()
+
+    def stop(self) -> None:
+        self.stopped = True
+        super().stop()
+
+    def _wake(self) -> None:
+        """There is nobody to wake."""
 
 
 class TcpServer(Server):
@@ -234,6 +275,11 @@ class TcpServer(Server):
 def serve_pty(device: SimDevice, clock: Clock) -> PtyServer:
     """Serve `device` on a new pseudo-terminal; `path` of the answer is its name."""
     return PtyServer(device, clock).start()
+
+
+def step_pty(device: SimDevice, clock: Clock) -> SteppedPty:
+    """Put `device` on a new pseudo-terminal that somebody steps; no thread is started."""
+    return SteppedPty(device, clock)
 
 
 def serve_tcp(device: SimDevice, clock: Clock, port: int = 0) -> TcpServer:

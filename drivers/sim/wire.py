@@ -210,6 +210,10 @@ class Wire:
     def plug(self) -> None:
         self._plugged = True
 
+    @property
+    def plugged(self) -> bool:
+        return self._plugged
+
     def strike(self, fault: WireFault) -> None:
         """Arm `fault`; chunks are counted from here."""
         self._armed[fault.direction].append(_Armed(fault))

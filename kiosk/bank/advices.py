@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from kiosk.bank import accounts, agency, ledger, register
+from kiosk.bank import accounts, agency, claims, ledger, register
 from kiosk.bank.authorise import tombstone
 from kiosk.bank.case import Case, echo
 from kiosk.bank.register import Order
@@ -30,12 +30,14 @@ _RESOLVED: Final = frozenset({"completed", "partial", "reversed", "tombstone", "
 def complete(case: Case) -> Message:
     """Post what moved. Returns the 0230."""
     code = _complete(case)
+    claims.book_owed(case, register.find_order(case.tx, case.terminal, case.rrn))
     return echo(case, "0230", code)
 
 
 def reverse(case: Case) -> Message:
     """Release what does not stand. Returns the 0430."""
     code = _reverse(case)
+    claims.book_owed(case, register.find_order(case.tx, case.terminal, case.rrn))
     return echo(case, "0430", code)
 
 
@@ -140,13 +142,15 @@ def _resolve(case: Case, order: Order, stands_minor: int) -> str:
             ledger.post(case.tx, fee_key, fee, None, stamp)
         else:
             ledger.void(case.tx, fee_key, fee, stamp)
-    if stands_minor:
-        agency.finish(case, order)
+    if order.operation == "claim_payout":
+        claims.release(case.tx, order, order.approved_minor - stands_minor)
     if order.operation in ("withdrawal", "cardless_withdrawal"):
         released = order.approved_minor - stands_minor
         accounts.use(case.tx, order.account, order.booked_on, -released, 0 if stands_minor else -1)
     state = "reversed" if not stands_minor else "completed" if stands_minor == order.approved_minor else "partial"
     register.resolve_order(case.tx, order, state, stands_minor)
+    if stands_minor:
+        agency.finish(case, replace(order, state=state, stands_minor=stands_minor))
     return "00"
 
 
@@ -178,7 +182,7 @@ def _take_back(case: Case, order: Order, stands_minor: int) -> str:
 
 # ---------------------------------------------------------------- settlement
 
-_DEBITS: Final = ("withdrawal", "cardless_withdrawal", "purchase", "payment", "top_up", "remittance")
+_DEBITS: Final = ("withdrawal", "cardless_withdrawal", "claim_payout", "purchase", "payment", "top_up", "remittance")
 _CREDITS: Final = ("deposit", "cheque_deposit")
 _TOTALS: Final = (74, 75, 76, 77, 78, 80, 86, 87, 88, 89, 97)
 

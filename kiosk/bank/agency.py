@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from kiosk.bank import ledger, partners, payments, register
+from kiosk.bank import claims, ledger, partners, payments, register
 from kiosk.bank.case import Case
 from kiosk.bank.ledger import Stamp
 from kiosk.bank.partner_data import BILLER, OPERATOR, TICKET_AGENCY, PartnerData
@@ -104,7 +104,7 @@ def _check_bill(case: Case) -> Told:
 
 def _why_not_bill(case: Case, biller: PartnerData, number: str, due_minor: int) -> str:
     taken = partners.taken_for(case.tx, biller.code, number)
-    if taken == "pending":
+    if taken in ("pending", "provisional"):
         return partners.IN_PROCESS
     if taken or not due_minor:
         return partners.NOTHING_DUE
@@ -155,12 +155,19 @@ def _hold(case: Case, agency: PartnerData) -> Told:
 # ---------------------------------------------------------------- pay
 
 
+def pays_cash(case: Case) -> bool:
+    """Return whether the customer pays in notes that the terminal takes."""
+    return payments.tags_of(case).get("PM") == "CASH"
+
+
 def offer(case: Case, partner: PartnerData) -> Offer:
     """Say whether this order can be, before any money moves; the amount must be the one that was checked."""
     _, number, count, hold = parts_of(case)[:4]
     amount, fault = case.amount_minor, case.partner_fault.name
     if fault == "partner_down":
         return Offer(partners.PARTNER_DOWN)
+    if fault == "partner_rejects" and pays_cash(case):
+        return Offer(partners.PARTNER_REFUSED)  # nothing is paid yet
     if partner.kind == BILLER:
         bill = partners.find_bill(case.tx, partner.code, number)
         if bill is None or fault == "partner_unknown":
@@ -185,16 +192,14 @@ def offer(case: Case, partner: PartnerData) -> Offer:
 
 
 def take_in(case: Case, partner: PartnerData, key: str) -> Sale:
-    """Tell the partner that it is paid; its answer may be lost, and it is asked again under the same key."""
+    """Tell the partner that it is paid; its answer may be lost, and it is asked again under the same key.
+
+    What is paid in notes is set aside only: the partner has its word when they are in the vault (`finish`).
+    """
     number, fault = parts_of(case)[1], case.partner_fault
-    state, becomes, final_s = "accepted", "", 0
-    if partner.kind == TICKET_AGENCY:
-        state = "provisional"
-    elif fault.name == "partner_rejects":
-        state = "rejected"
-    elif fault.name == "partner_pending":
-        state, becomes = "pending", "rejected" if fault.arguments["then"] == "rejected" else "accepted"
-        final_s = case.now_s + int(fault.arguments["for_s"])
+    state, becomes, final_s = _word(case)
+    if partner.kind == TICKET_AGENCY or pays_cash(case):
+        state, becomes, final_s = "provisional", "", 0
     times = 2 if fault.name == "partner_answer_lost" else 1
     for _ in range(times):
         sale = partners.sell(
@@ -203,6 +208,17 @@ def take_in(case: Case, partner: PartnerData, key: str) -> Sale:
     if partner.kind == TICKET_AGENCY:
         partners.take_seats(case.tx, partner.code, parts_of(case)[3], key)
     return sale
+
+
+def _word(case: Case) -> tuple[str, str, int]:
+    """Return what the partner says when it is paid: state, what it becomes, and when (seconds)."""
+    fault = case.partner_fault
+    if fault.name == "partner_rejects":
+        return "rejected", "", 0
+    if fault.name == "partner_pending":
+        becomes = "rejected" if fault.arguments["then"] == "rejected" else "accepted"
+        return "pending", becomes, case.now_s + int(fault.arguments["for_s"])
+    return "accepted", "", 0
 
 
 def let_go(case: Case, partner: PartnerData) -> None:
@@ -230,7 +246,8 @@ def sale_tags(case: Case, partner: PartnerData, sale: Sale) -> dict[str, str]:
 def _tell_state(case: Case, account: str) -> Told:
     settle_ripe(case.tx, case.stamp, case.now_s)
     order = register.find_order(case.tx, case.terminal, payments.tags_of(case).get("RF", ""))
-    sale = partners.find_sale(case.tx, order.key) if order is not None and order.account == account else None
+    known = order is not None and (order.account == account or claims.by_cash(order))
+    sale = partners.find_sale(case.tx, order.key) if order is not None and known else None
     if order is None or sale is None:
         return Told("25")
     tags = {
@@ -248,12 +265,23 @@ def settle_ripe(tx: Tx, stamp: Stamp, now_s: int) -> None:
         partners.set_state(tx, key, sale.becomes)
         terminal, _, rrn = key.partition("/")
         order = register.find_order(tx, terminal, rrn)
-        if sale.becomes == "rejected" and order is not None and order.state == "posted":
+        if sale.becomes == "rejected" and order is not None and order.state in ("posted", "completed"):
             give_back(tx, order, stamp)
 
 
 def give_back(tx: Tx, order: Order, stamp: Stamp) -> None:
-    """Refund a posted order that its partner refused: new entries the other way, amount and commission."""
+    """Refund an order that its partner refused: new entries the other way, amount and commission.
+
+    What was paid in notes is owed to whoever has the slip.
+    """
+    if claims.by_cash(order):
+        fees = f"bank:fees:{order.currency}"
+        for part, minor, debit in (("", order.approved_minor, order.counter_account), ("/fee", order.fee_minor, fees)):
+            if minor:
+                key = f"{order.key}{part}/returned"
+                claims.owe_returned(tx, order, minor, order.currency, stamp, debit=debit, key=key)
+        register.resolve_order(tx, order, "refunded", 0)
+        return
     returned = ledger.move(
         tx, f"{order.key}/resolved", order.counter_account, order.account, order.approved_minor, order.currency, stamp
     )
@@ -281,7 +309,15 @@ def cancel(case: Case, order: Order) -> bool:
 
 
 def finish(case: Case, order: Order) -> None:
-    """Make a provisional sale final: the ticket is in the customer's hand."""
+    """Make a provisional sale final: the ticket is in the customer's hand, or the notes are in the vault.
+
+    A biller or operator that is paid in notes has its word now; what it refuses is owed to the customer.
+    """
     sale = partners.find_sale(case.tx, order.key)
-    if sale is not None and sale.state == "provisional":
-        partners.set_state(case.tx, order.key, "accepted")
+    if sale is None or sale.state != "provisional":
+        return
+    ticket = order.operation == "purchase"
+    state, becomes, final_s = ("accepted", "", 0) if ticket else _word(case)
+    partners.decide(case.tx, order.key, state, becomes, final_s)
+    if state == "rejected":
+        give_back(case.tx, order, case.stamp)

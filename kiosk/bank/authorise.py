@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from kiosk.bank import accounts, agency, ledger, partners, payments, register
+from kiosk.bank import accounts, agency, claims, complaints, ledger, partners, payments, register
 from kiosk.bank.accounts import Card
 from kiosk.bank.case import Case, echo
 from kiosk.bank.partner_data import PartnerData
+from kiosk.bank.pins import WEAK_PIN, weak
 from kiosk.bank.register import Order
 from kiosk.bank.secrets import clear_pin
 from kiosk.host.message import AdditionalAmount, Message, MessageError, additional_amounts, parse_private, private
@@ -28,6 +29,7 @@ _LEDGER_REFUSED: Final = {
     "key_reused": "94",
 }
 _WITHOUT_PIN: Final = frozenset({"deposit", "cheque_deposit"})  # paying in takes nothing from the account
+CARDLESS: Final = "010"  # F22 of a customer without a card, who pays in notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,11 @@ def authorise(case: Case, forced_code: str = "") -> Message:
 def _decide(case: Case, operation: Operation) -> _Verdict:
     if not case.currency:
         return _Verdict("12")
+    if operation.name == "case_status":
+        code, tags = complaints.status(case.tx, payments.tags_of(case).get("RF", ""), case.stamp.at[:10])
+        return _Verdict(code, "informed" if tags else "declined", more={48: private(tags)} if tags else None)
+    if not case.message.get(35) and case.message.get(22) == CARDLESS:
+        return _serve_cardless(case, operation)
     pan, separator, rest = case.message.get(35).replace("D", "=").partition("=")
     if not separator:
         return _Verdict("14")
@@ -140,10 +147,10 @@ def _serve(case: Case, operation: Operation, card: Card, pan: str) -> _Verdict:
         return _Verdict("13", account=card.account)
     cash = f"atm:{case.terminal}:cash"
     if operation.name in agency.ASKED:
-        told = agency.ask(case, operation.name, card.account)
-        more = {48: private(told.tags)} if told.tags else None
-        return _Verdict(told.code, "informed" if told.code == "00" else "declined", account=card.account, more=more)
+        return _tell(case, operation, card.account)
     if operation.name in agency.PAID and (partner := agency.partner_of(case, agency.PAID[operation.name])):
+        if agency.pays_cash(case):
+            return _collect(case, card.account, partner)
         return _buy(case, card.account, partner, two_phase=operation.two_phase)
     match operation.name:
         case "withdrawal" | "cardless_withdrawal":
@@ -162,6 +169,8 @@ def _serve(case: Case, operation: Operation, card: Card, pan: str) -> _Verdict:
             return _look_up(case, card.account)
         case "remittance_status":
             return _tell_remittance(case, card.account)
+        case "remittance_revoke":
+            return _revoke(case, card.account)
         case "payment":
             return _pay(case, card.account, _payee(case))
         case "inquiry" | "statement":
@@ -176,6 +185,53 @@ def _serve(case: Case, operation: Operation, card: Card, pan: str) -> _Verdict:
             return _change_pin(case, card, pan)
         case _:
             return _Verdict("12", account=card.account)
+
+
+def _serve_cardless(case: Case, operation: Operation) -> _Verdict:
+    """Serve somebody without a card: what agencies tell, what is paid in notes, and what notes are owed."""
+    cash = claims.cash_of(case.terminal)
+    if operation.moves_money and case.amount_minor < 1:
+        return _Verdict("13", account=cash)
+    if operation.name in agency.ASKED:
+        return _tell(case, operation, cash)
+    if operation.name == "claim_payout":
+        return _pay_claim(case)
+    partner = agency.partner_of(case, agency.PAID[operation.name]) if operation.name in agency.PAID else None
+    if partner is None or not agency.pays_cash(case):
+        return _Verdict("14")
+    return _collect(case, "", partner)
+
+
+def _tell(case: Case, operation: Operation, account: str) -> _Verdict:
+    told = agency.ask(case, operation.name, account)
+    more = {48: private(told.tags)} if told.tags else None
+    return _Verdict(told.code, "informed" if told.code == "00" else "declined", account=account, more=more)
+
+
+def _collect(case: Case, account: str, partner: PartnerData) -> _Verdict:
+    """Allow notes to be taken for a partner: everything is reserved, and posted when they are in the vault.
+
+    `account` is that of the card that is in, to be credited with what is too much; empty without a card.
+    """
+    cash = claims.cash_of(case.terminal)
+    if "cash" not in partner.pay_by:
+        return _Verdict("57", account=cash)
+    verdict = _buy(case, cash, partner, two_phase=True)
+    if verdict.state == "approved":
+        claims.remember(case, account, agency.parts_of(case)[1])
+    more = {number: value for number, value in (verdict.more or {}).items() if number != 54}
+    return replace(verdict, more=more)  # the terminal's own cash is nobody's balance
+
+
+def _pay_claim(case: Case) -> _Verdict:
+    """Reserve notes for the bearer of a claim: no more than is owed under its reference and not held back."""
+    rrn, book = payments.tags_of(case).get("RF", ""), claims.book_of(case.currency)
+    if case.amount_minor > claims.open_minor(case.tx, case.terminal, rrn):
+        return _Verdict("25", account=book)
+    verdict = _reserve(case, book, claims.cash_of(case.terminal), book)
+    if verdict.state == "approved":
+        claims.take(case, rrn, case.amount_minor)
+    return replace(verdict, more={n: value for n, value in (verdict.more or {}).items() if n != 54})
 
 
 def _withdraw(case: Case, account: str, cash: str) -> _Verdict:
@@ -312,8 +368,22 @@ def _tell_remittance(case: Case, account: str) -> _Verdict:
     if found is None:
         return _Verdict("25", account=account)
     order, state = found
-    tags = {"ST": state, "AM": str(order.asked_minor)}
+    tags = {"ST": state, "AM": str(order.asked_minor), "FE": str(order.fee_minor)}
     return _Verdict("00", "informed", account=account, more={48: private(tags)})
+
+
+def _revoke(case: Case, account: str) -> _Verdict:
+    """Give a remittance back, fee and all, that has not been released. One given back already stays so (N-REM-02)."""
+    found = payments.find_remittance(case, account)
+    if found is None:
+        return _Verdict("25", account=account)
+    order, state = found
+    if state == "paid_out":
+        return _Verdict(payments.RELEASED, account=account)
+    if state == "sent":
+        agency.give_back(case.tx, order, case.stamp)
+    tags = {"ST": "returned", "AM": str(order.asked_minor), "FE": str(order.fee_minor)}
+    return _informed(case, account, {48: private(tags)})
 
 
 def _payee(case: Case) -> str:
@@ -354,6 +424,9 @@ def _change_pin(case: Case, card: Card, pan: str) -> _Verdict:
         pin = None
     if pin is None:
         return _Verdict("81", account=card.account)
+    born = next((a.born for a in case.data.accounts if a.number == card.account), "")
+    if weak(pin, case.data.pin_rules, born):
+        return _Verdict(WEAK_PIN, account=card.account)
     accounts.set_pin(case.tx, card.token, case.data.keys.pin_check(card.token, pin))
     return _Verdict("00", "informed", 0, card.account)
 

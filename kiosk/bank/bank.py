@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from kiosk.bank import accounts, agency, ledger, partners, payments, register
+from kiosk.bank import accounts, agency, claims, complaints, ledger, partners, payments, register
 from kiosk.bank.advices import complete, reverse, settle
 from kiosk.bank.authorise import authorise
 from kiosk.bank.case import Case, echo
@@ -125,6 +125,14 @@ class Bank:
             rrn=message.get(37),
             text=json.dumps(tags),
         )
+        complaints.note(case.tx, case.terminal, tags, self.calendar.now().date().isoformat())
+        if "WN" in tags:
+            value, kind, credited, session = [*tags["WN"].split("|"), "", "", ""][:4]
+            kept = register.WithheldNote(
+                case.terminal, tags.get("RF", ""), int(value) if value.isdigit() else 0, kind, credited == "1", session,
+                tags.get("TX", ""), case.stamp.booked_on,
+            )  # fmt: skip
+            register.note_withheld(case.tx, (case.terminal, message.get(11), message.get(7)), kept)
         if "SU" in tags:
             case.report("suspect", tags.get("TX", "") or "the terminal reports a suspect state")
         return echo(case, "0630", "00")
@@ -149,6 +157,8 @@ class Bank:
         self._store.transact(self._age_holds)
         now_s = int(self.calendar.now().timestamp())
         self._store.transact(lambda tx: agency.settle_ripe(tx, self._stamp(tx), now_s))
+        today = self.calendar.now().date().isoformat()
+        self._store.transact(lambda tx: complaints.grow_old(tx, today))
 
     def _age_holds(self, tx: Tx) -> None:
         now = self.calendar.now()
@@ -230,6 +240,30 @@ class Bank:
     def orders(self) -> list[register.Order]:
         return self._store.transact(register.all_orders)
 
+    def owed_to_bearers(self) -> int:
+        """Return what is owed to people with a claim and no account, in minor units."""
+        book = self.balance(claims.book_of(self.data.currency))
+        return book.ledger_minor if book is not None else 0
+
+    def overpaid(self) -> Mapping[str, int]:
+        """Return order keys and what went to their partners beyond what was due, in minor units."""
+        return self._store.transact(claims.overpaid)
+    def withheld_notes(self) -> list[register.WithheldNote]:
+        """Return the doubted notes that terminals kept and told of."""
+        return self._store.transact(register.withheld_notes)
+
+    def filed_complaints(self) -> list[complaints.Complaint]:
+        return self._store.transact(complaints.all_complaints)
+
+    def note_requests(self) -> list[complaints.NoteRequest]:
+        return self._store.transact(complaints.all_requests)
+
+    def decide_complaint(self, number: str, state: str, result: str = "") -> None:
+        """Move a complaint on, as an officer would. Raises ValueError for an unknown number, state or result."""
+        good = state in complaints.STATES and (result in complaints.RESULTS) == (state == "answered")
+        if not good or not self._store.transact(lambda tx: complaints.decide(tx, number, state, result)):
+            raise ValueError(f"no complaint {number!r}, or {state!r} with {result!r} is no state; see complaints.py")
+
     def events(self) -> list[Mapping[str, object]]:
         """Return the event advices in the order they came in, tags of F48 under ``tags``."""
         rows = self._store.transact(lambda tx: tx.all("SELECT terminal, sent_at, rrn, text FROM events"))
@@ -274,7 +308,8 @@ class Bank:
         return Stamp(register.get_state(tx, "business_date"), self.calendar.now().isoformat())
 
     def _prepare(self, tx: Tx) -> None:
-        for statement in (*ledger.SCHEMA, *accounts.SCHEMA, *register.SCHEMA, *payments.SCHEMA, *partners.SCHEMA):
+        books = (ledger, accounts, register, payments, partners, claims, complaints)
+        for statement in (statement for book in books for statement in book.SCHEMA):
             tx.run(statement)
         if register.get_state(tx, "business_date"):
             return
@@ -283,9 +318,11 @@ class Bank:
         stamp = self._stamp(tx)
         currencies = {data.currency} | {a.currency for a in data.accounts} | {t.currency for t in data.terminals}
         for currency in sorted(currencies):
-            for kind in ("vault", "settlement", "pickup", "fees", "suspense"):
+            for kind in ("vault", "settlement", "pickup", "fees", "suspense", "claims"):
                 ledger.open_account(tx, f"bank:{kind}:{currency}", kind, currency)
         partners.prepare(tx, data.partners)
+        for complaint in data.complaints:
+            complaints.store(tx, complaint)
         for payee in dict.fromkeys((*data.payees, *data.partners)):
             ledger.open_account(tx, f"payee:{payee}", "payee", data.currency)
         for account in data.accounts:

@@ -6,11 +6,14 @@ the moment they are stored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from kiosk.bank import complaints
+from kiosk.bank.complaints import Complaint
 from kiosk.bank.partner_data import PartnerData, load_partners
+from kiosk.bank.pins import PinRules
 from kiosk.bank.secrets import BankKeys, TerminalKeys, luhn_valid, masked
 from kiosk.money import CURRENCIES
 
@@ -35,6 +38,7 @@ class AccountData:
     withdrawals_per_day: int = 0
     partial_approval: bool = False
     kind: str = "savings"  # savings, current, credit
+    born: str = ""  # the holder's birthday, ISO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +87,9 @@ class BankData:
     terminals: Sequence[TerminalData]
     payees: Mapping[str, str] = field(default_factory=dict)  # biller or agency code -> name
     remittance: RemittanceRule = RemittanceRule()
+    pin_rules: PinRules = field(default_factory=PinRules)
     correspondents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # other bank -> account -> holder
+    complaints: Sequence[Complaint] = ()
     partners: Mapping[str, PartnerData] = field(default_factory=dict)  # under agency agreements, by code
     currency: str = "CNY"
     business_date: str = ""  # ISO; empty means the calendar's date at the first start
@@ -93,11 +99,17 @@ class BankData:
     mac_algorithm: str = "tdes"
 
 
-def _take(kind: type[Any], raw: Mapping[str, Any], where: str) -> Any:
+def _take(kind: Callable[..., Any], raw: Mapping[str, Any], where: str) -> Any:
     try:
         return kind(**raw)
     except TypeError as error:
         raise BankDataError(f"{where}: {error}; check the names of its keys") from None
+    except ValueError as error:
+        raise BankDataError(str(error)) from None
+
+
+def _complaint(**raw: Any) -> Complaint:
+    return complaints.loaded(raw)
 
 
 def _partners(raw: Mapping[str, Any]) -> dict[str, PartnerData]:
@@ -121,6 +133,10 @@ def load_bank(raw: Mapping[str, Any]) -> BankData:
             terminals.append(_take(TerminalData, terminal, f"terminals[{n}]"))
         if "remittance" in raw:
             raw["remittance"] = _take(RemittanceRule, raw["remittance"], "remittance")
+        if "complaints" in raw:
+            raw["complaints"] = [_take(_complaint, c, f"complaints[{n}]") for n, c in enumerate(raw["complaints"])]
+        if "pin_rules" in raw:
+            raw["pin_rules"] = _take(PinRules, raw["pin_rules"], "pin_rules")
         if "partners" in raw:
             raw["partners"] = _partners(raw["partners"])
     except KeyError as error:

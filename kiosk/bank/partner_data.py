@@ -49,6 +49,7 @@ class PartnerData:
     numbers: Mapping[str, str] = field(default_factory=dict)
     shows: Sequence[ShowData] = ()
     hold_s: int = 180
+    pay_by: Sequence[str] = ("card",)
 
     def commission_minor(self, amount_minor: int) -> int:
         """Return what the customer pays on top of an amount."""
@@ -70,6 +71,7 @@ def load_partners(raw: Mapping[str, Any]) -> dict[str, PartnerData]:
             commission_most_minor=commission["most_minor"], tickets_max=agreement.get("tickets_max", 1),
             bills=tuple(BillData(**b) for b in play.get("bills", ())), numbers=play.get("numbers", {}),
             shows=tuple(ShowData(**s) for s in play.get("shows", ())), hold_s=play.get("hold_s", 180),
+            pay_by=tuple(agreement.get("pay_by", ("card",))),
         )  # fmt: skip
     if strange := [code for code in played if code not in partners]:
         raise ValueError(f"simulated partner {strange[0]!r} has no agreement; agreements: {', '.join(partners)}")

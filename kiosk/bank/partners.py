@@ -6,7 +6,7 @@ order; the same key again gets the first result and no second sale (edge case 87
 
     accepted      final: the bill is paid, the credit is on the phone, the ticket is sold
     pending       taken in, the final word comes at `final_s` (edge case 81)
-    provisional   a ticket whose paper is not verified yet (edge case 85)
+    provisional   a ticket whose paper is not verified yet (edge case 85), or what is being paid in notes
     rejected      the partner will not have it: the bank gives the money back (edge case 82)
     cancelled     taken back in time: the bill is open again, the seats are free
 
@@ -130,6 +130,14 @@ def set_state(tx: Tx, key: str, state: str) -> None:
     tx.run("UPDATE partner_sales SET state = :state WHERE key = :key", state=state, key=key)
 
 
+def decide(tx: Tx, key: str, state: str, becomes: str, final_s: int) -> None:
+    """Give a sale its partner's word, and when the final one comes."""
+    tx.run(
+        "UPDATE partner_sales SET state = :state, becomes = :becomes, final_s = :final WHERE key = :key",
+        state=state, becomes=becomes or state, final=final_s, key=key,
+    )  # fmt: skip
+
+
 def ripe(tx: Tx, now_s: int) -> list[str]:
     """Return the keys of pending sales that have become final."""
     rows = tx.all(
@@ -150,12 +158,12 @@ def find_bill(tx: Tx, partner: str, number: str) -> Bill | None:
 
 
 def taken_for(tx: Tx, partner: str, number: str) -> str:
-    """Return the state of a live sale on a bill: ``accepted``, ``pending``, or empty."""
+    """Return the state of a live sale on a bill: ``accepted``, ``pending``, ``provisional``, or empty."""
     row = tx.one(
-        "SELECT state FROM partner_sales WHERE partner = :p AND number = :n AND state IN ('accepted', 'pending')",
-        p=partner,
-        n=number,
-    )
+        "SELECT state FROM partner_sales WHERE partner = :p AND number = :n"
+        " AND state IN ('accepted', 'pending', 'provisional')",
+        p=partner, n=number,
+    )  # fmt: skip
     return "" if row is None else str(row[0])
 
 

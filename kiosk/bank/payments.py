@@ -19,6 +19,7 @@ TO_BANK: Final = "bank"
 TO_PERSON: Final = "person"
 PHONE_DIGITS: Final = 11
 TWO_HOURS_S: Final = 2 * 3600
+RELEASED: Final = "BA"  # F39: it is out of the bank's hands
 STATEMENT_ROWS: Final = 10
 _MOVEMENTS: Final = {
     "withdrawal": "cash", "cardless_withdrawal": "cash", "deposit": "deposit", "cheque_deposit": "deposit",
@@ -109,7 +110,7 @@ def find_remittance(case: Case, account: str) -> tuple[Order, str] | None:
     order = register.find_order(case.tx, row[0], tags_of(case)["RF"]) if row is not None else None
     if order is None:
         return None
-    if order.state == "reversed":
+    if order.state in ("reversed", "refunded"):
         return order, "returned"
     arrived = row is not None and row[1] == TO_BANK and case.now_s - order.opened_s >= TWO_HOURS_S
     return order, "paid_out" if arrived else "sent"

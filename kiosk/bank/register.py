@@ -32,6 +32,10 @@ SCHEMA: Final = (
     """CREATE TABLE IF NOT EXISTS events (
         terminal TEXT NOT NULL, stan TEXT NOT NULL, sent_at TEXT NOT NULL, rrn TEXT NOT NULL,
         text TEXT NOT NULL, PRIMARY KEY (terminal, stan, sent_at))""",
+    """CREATE TABLE IF NOT EXISTS withheld (
+        terminal TEXT NOT NULL, stan TEXT NOT NULL, sent_at TEXT NOT NULL, rrn TEXT NOT NULL,
+        value_minor BIGINT NOT NULL, classification TEXT NOT NULL, credited BIGINT NOT NULL, session TEXT NOT NULL,
+        text TEXT NOT NULL, booked_on TEXT NOT NULL, PRIMARY KEY (terminal, stan, sent_at))""",
     "CREATE TABLE IF NOT EXISTS bank_state (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
 )
 
@@ -146,6 +150,41 @@ def exceptions(tx: Tx, *, open_only: bool = True) -> list[ExceptionItem]:
     )
     items = [ExceptionItem(*row) for row in rows]
     return [item for item in items if item.open] if open_only else items
+
+
+@dataclass(frozen=True, slots=True)
+class WithheldNote:
+    """A doubted note that a terminal kept: to be examined, with the order and session it came in."""
+
+    terminal: str
+    rrn: str
+    value_minor: int
+    classification: str
+    credited: bool
+    session: str
+    text: str
+    booked_on: str
+
+
+def note_withheld(tx: Tx, key: tuple[str, str, str], note: WithheldNote) -> None:
+    """Remember a withheld note under its message: terminal, STAN, time of sending."""
+    tx.run(
+        "INSERT INTO withheld VALUES (:terminal, :stan, :sent_at, :rrn, :value, :classification, :credited, :session,"
+        " :text, :booked_on)",
+        terminal=key[0], stan=key[1], sent_at=key[2], rrn=note.rrn, value=note.value_minor,
+        classification=note.classification, credited=int(note.credited), session=note.session, text=note.text,
+        booked_on=note.booked_on,
+    )  # fmt: skip
+
+
+def withheld_notes(tx: Tx) -> list[WithheldNote]:
+    rows = tx.all(
+        "SELECT terminal, rrn, value_minor, classification, credited, session, text, booked_on FROM withheld"
+        " ORDER BY terminal, sent_at, stan"
+    )
+    return [
+        WithheldNote(row[0], row[1], row[2], row[3], bool(row[4]), row[5], row[6], row[7]) for row in rows
+    ]  # fmt: skip
 
 
 def get_state(tx: Tx, name: str) -> str:

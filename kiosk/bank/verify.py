@@ -1,6 +1,7 @@
 """The invariants of the books, checked by reading everything anew.
 
-Numbers and names follow the reference of the host side (I1 to I16); I17 compares the bank with its partners. I11 and
+Numbers and names follow the reference of the host side (I1 to I16); I17 compares the bank with its partners, I18 what
+is owed to bearers with the ledger. I11 and
 I16 are properties of concurrent use: their traces here are a floor overstepped (I3) or a balance that differs from
 its entries (I2).
 """
@@ -11,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kiosk.bank import claims
 from kiosk.bank.ledger import GENESIS, row_hash
 from kiosk.bank.partners import disagreements
 from kiosk.bank.register import all_orders
@@ -48,6 +50,7 @@ def violations(tx: Tx, now_s: int, hold_hours_max: int) -> list[Violation]:
     found += _daily_use(tx)
     found += _terminal_cash(tx)
     found += [Violation("I17", key, text) for key, text in disagreements(tx)]
+    found += [Violation("I18", key, text) for key, text in claims.disagreements(tx)]
     return found
 
 
@@ -152,7 +155,8 @@ def _orders(tx: Tx, transfers: list[Row], now_s: int, hold_hours_max: int) -> It
         if order.state in ("declined", "informed", "tombstone", "orphan") and (effect or resolved):
             yield Violation("I14", order.key, f"{order.state}, but the ledger has {effect}")
         if order.state in ("partial", "reversed", "refunded"):
-            ways = (("hold", "post" if order.stands_minor else "void"), ("move", "move"))
+            owing = order.state == "refunded" and claims.by_cash(order)  # posted, then owed to whoever has the slip
+            ways = (("hold", "post" if order.stands_minor or owing else "void"), ("move", "move"))
             if resolved is None or (effect, resolved[2]) not in ways:
                 yield Violation("I14", order.key, f"{order.state}, but the ledger has {effect or 'nothing'}")
         old = order.opened_s + hold_hours_max * 3600 <= now_s
@@ -168,10 +172,12 @@ def _terminal_cash(tx: Tx) -> Iterator[Violation]:
     """Opening and loads, less what stands of withdrawals, plus vaulted deposits and count differences."""
     moved: dict[str, int] = defaultdict(int)
     for order in all_orders(tx):
-        if order.operation in ("withdrawal", "cardless_withdrawal"):
+        if order.operation in ("withdrawal", "cardless_withdrawal", "claim_payout"):
             moved[f"atm:{order.terminal}:cash"] += order.stands_minor
         elif order.operation == "deposit":
             moved[f"atm:{order.terminal}:cash"] -= order.stands_minor
+        elif claims.by_cash(order) and order.state in ("completed", "refunded"):
+            moved[f"atm:{order.terminal}:cash"] -= order.approved_minor + order.fee_minor
     handled = {
         row[0]: int(row[1])
         for row in tx.all(

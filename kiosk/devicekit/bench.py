@@ -2,12 +2,14 @@
 
                        Tap (records, damages)
     driver  <->  Bench  <->  line  <->  device            in memory   Wire and SimClock
-                   |                                      pty         PtyServer and SerialLine, real clock
-                 hands, person                            hardware    SerialLine, a person instead of hands
+                   |                                      pty         SteppedPty and SerialLine, SimClock
+                 hands, person                            pty, live   PtyServer and SerialLine, real clock
+                                                          hardware    SerialLine, a person instead of hands
 
-A `Pace` lets time pass: in memory it moves the clock to the next instant, elsewhere it waits for bytes or for
-that instant. Bytes are recorded in raw form only as long as the bench lives; what leaves it are entries of a
-decoder, which masks secrets.
+A `Pace` lets time pass: in memory it moves the clock to the next instant, on hardware it waits for bytes or for
+that instant. On a stepped pseudo-terminal the bytes go through the kernel and the serial code as they would anywhere,
+but the clock stands still until each byte that one end sent has come to the other. Bytes are recorded in raw form only
+as long as the bench lives; what leaves it are entries of a decoder, which masks secrets.
 """
 
 from __future__ import annotations
@@ -20,10 +22,10 @@ from typing import Any, Final, Literal, Protocol, TypeVar
 from drivers.base.clock import Clock, SimClock
 from drivers.base.driver import Driver, Report
 from drivers.base.errors import LineError
-from drivers.base.line import Line
+from drivers.base.line import Line, SerialLine
 from drivers.base.vocabulary import Command, DeviceLost, DeviceReady, Happening, Result
 from drivers.sim.device import SimDevice
-from drivers.sim.pty import PtyServer
+from drivers.sim.pty import PtyServer, SteppedPty
 from drivers.sim.wire import Wire
 from kiosk.devicekit.check import Check, Failed, Need, Skipped, Steps, Trial, Until, Verdict, expect
 from kiosk.devicekit.frames import Decoder, Direction, Entry
@@ -37,6 +39,8 @@ ANSWER_WITHIN_MS: Final = 200_000  # three tries of the slowest mechanical comma
 ROUNDS_MAX: Final = 2_000  # at one instant: more is a driver that spins
 STEPS_MAX: Final = 200_000  # of one check
 IDLE_WAIT_MS: Final = 50
+KERNEL_WITHIN_S: Final = 1.0  # real time in which bytes pass a pseudo-terminal, on a busy machine, too
+PIECE_BYTES: Final = 1_024
 
 
 # ------------------------------------------------------------ the line, recorded and damaged
@@ -111,6 +115,15 @@ class Tap:
 # ------------------------------------------------------------ hands
 
 
+@dataclass(frozen=True, slots=True)
+class Plugged:
+    """A line that has just come up, how time passes on it, and what ends it."""
+
+    line: Line
+    pace: Pace
+    closing: Callable[[], None]
+
+
 class Hands(Protocol):
     """A person's and a fault's way to a simulated device."""
 
@@ -123,6 +136,10 @@ class Hands(Protocol):
     def power(self, on: bool) -> None: ...
 
     def unplug(self) -> None: ...
+
+    def plug(self) -> Plugged | None:
+        """Plug the cable in again; return the line that there is now, None if it is the one there was."""
+        ...
 
     def state(self) -> Mapping[str, Any]: ...
 
@@ -148,6 +165,9 @@ class WireHands:
     def unplug(self) -> None:
         self.wire.unplug()
 
+    def plug(self) -> None:
+        self.wire.plug()  # and the line goes on
+
     def state(self) -> Mapping[str, Any]:
         return self.wire.device.state()
 
@@ -155,8 +175,10 @@ class WireHands:
 class PtyHands:
     """Hands on a simulator that is served on a pseudo-terminal."""
 
-    def __init__(self, server: PtyServer, device: SimDevice) -> None:
-        self.server, self._device = server, device
+    def __init__(
+        self, server: PtyServer, device: SimDevice, again: Callable[[], tuple[PtyServer, Plugged]] | None = None
+    ) -> None:
+        self.server, self._device, self._again = server, device, again
 
     def act(self, name: str, **arguments: object) -> None:
         self.server.act(name, **arguments)
@@ -172,6 +194,12 @@ class PtyHands:
 
     def unplug(self) -> None:
         self.server.stop()
+
+    def plug(self) -> Plugged:
+        if self._again is None:
+            raise Skipped("nobody makes a new pseudo-terminal here")
+        self.server, plugged = self._again()
+        return plugged
 
     def state(self) -> Mapping[str, Any]:
         return self.server.state()
@@ -223,6 +251,78 @@ class RealPace:
         if wait_ms:
             self._woken.wait(wait_ms / 1_000)
         self._woken.clear()
+
+
+class SteppedLine:
+    """A serial line on a stepped pseudo-terminal, which can tell whether bytes are under way."""
+
+    def __init__(self, server: SteppedPty, line: SerialLine, woken: threading.Event) -> None:
+        self._server, self._line, self._woken = server, line, woken
+        self._came = b""
+        self._read = self._written = 0
+        self._lost: LineError | None = None
+
+    def write(self, data: bytes) -> None:
+        if self._server.stopped:
+            raise self._lost or LineError("the pseudo-terminal is closed")
+        for at in range(0, len(data), PIECE_BYTES):  # a pseudo-terminal holds only so much
+            self._line.write(data[at : at + PIECE_BYTES])
+            self._written += len(data[at : at + PIECE_BYTES])
+            self._carry_out()
+
+    def read_available(self) -> bytes:
+        if not self._came and self._lost is not None:
+            raise self._lost
+        data, self._came = self._came, b""
+        return data
+
+    def close(self) -> None:
+        self._line.close()
+
+    def settle(self) -> bool:
+        """Carry every byte to where it goes; return whether the terminal's side has something to read."""
+        if not self._server.stopped:
+            self._carry_out()
+            self._server.step()
+        self._carry_in()
+        return bool(self._came) or self._lost is not None
+
+    def _carry_out(self) -> None:
+        for _ in range(ROUNDS_MAX):
+            if self._server.heard >= self._written:
+                return
+            self._server.step(KERNEL_WITHIN_S)
+        raise Failed(f"{self._written} bytes were written, {self._server.heard} came out of the pseudo-terminal")
+
+    def _carry_in(self) -> None:
+        for _ in range(ROUNDS_MAX):
+            self._woken.clear()
+            try:
+                data = self._line.read_available()
+            except LineError as error:
+                self._lost = error
+                return
+            self._came += data
+            self._read += len(data)
+            if self._read >= self._server.said and not self._server.stopped:
+                return
+            self._woken.wait(KERNEL_WITHIN_S)
+        raise Failed(f"{self._server.said} bytes went into the pseudo-terminal, {self._read} were read")
+
+
+class SteppedPace:
+    """Virtual time over a real pseudo-terminal: the clock jumps when nothing is under way."""
+
+    def __init__(self, clock: SimClock, server: SteppedPty, line: SteppedLine) -> None:
+        self._clock, self._server, self._line = clock, server, line
+
+    def let_pass(self, until_ms: int) -> None:
+        if self._line.settle():
+            return
+        soonest = None if self._server.stopped else self._server.next_deadline_ms()
+        instant = until_ms if soonest is None else min(soonest, until_ms)
+        self._clock.move_to(max(instant, self._clock.now_ms()))
+        self._line.settle()
 
 
 # ------------------------------------------------------------ the bench
@@ -388,6 +488,19 @@ class Bench:
         if self.hands is None:
             raise Skipped("this is hardware: only a simulator can be struck")
         return self.hands
+
+    def replug(self) -> Steps[None]:
+        """Pull the cable until the driver has noticed, and plug it in again."""
+        first = self.mark
+        self.note("cable pulled")
+        self.sim.unplug()
+        yield from self.until(lambda: bool(self.seen(DeviceLost, first)), CONNECT_WITHIN_MS)
+        self.note("cable plugged in again")
+        plugged = self.sim.plug()
+        if plugged is not None:
+            self.tap.line.close()
+            self.tap.line, self._pace, self._closing = plugged.line, plugged.pace, plugged.closing
+        self._line_lost = False
 
     def agree(self, question: str) -> Steps[None]:
         """Ask the person before something moves. Raises Skipped when the answer is no."""

@@ -33,8 +33,9 @@ def selftest(
     port: Annotated[str | None, typer.Argument(help="A serial port or URL; leave it out with --simulator.")] = None,
     simulator: Annotated[str | None, typer.Option("--simulator", help="A profile, a device, or 'all'.")] = None,
     profile: Annotated[str | None, typer.Option("--profile", help="What is connected at PORT.")] = None,
-    pty: Annotated[bool, typer.Option("--pty", help="Serve the simulator on a pseudo-terminal, in real time.")] = False,
-    long: Annotated[bool, typer.Option("--long", help="With --pty: also checks that wait out limits.")] = False,
+    pty: Annotated[bool, typer.Option("--pty", help="Put the simulator on a pseudo-terminal.")] = False,
+    live: Annotated[bool, typer.Option("--live", help="With --pty: in real time, minutes instead of seconds.")] = False,
+    long: Annotated[bool, typer.Option("--long", help="With --live: also checks that wait out limits.")] = False,
     report: Annotated[Path | None, typer.Option("--report", help="Write HTML and JUnit XML into this folder.")] = None,
     unattended: Annotated[
         bool, typer.Option("--unattended", help="Nobody is at the device: skip what needs hands or moves value.")
@@ -49,7 +50,8 @@ def selftest(
     if (port is None) == (simulator is None) or (port is not None and profile is None):
         raise typer.BadParameter("give --simulator NAME, or PORT with --profile NAME")
     names = profiles_of(simulator) if simulator else [profile or ""]
-    place = Place.PORT if port is not None else Place.PTY if pty else Place.MEMORY
+    on_pty = Place.LIVE_PTY if live else Place.PTY
+    place = Place.PORT if port is not None else on_pty if pty or live else Place.MEMORY
     good = [_selftest(name, place, port, long, report, unattended, baud, parity) for name in names]
     raise typer.Exit(0 if all(good) else 1)
 
@@ -71,7 +73,14 @@ def _selftest(
     from kiosk.devicekit.check import Trial, Verdict
     from kiosk.devicekit.person import Keyboard
     from kiosk.devicekit.report import seconds, write_reports
-    from kiosk.devicekit.session import Place, bench_in_memory, bench_on_port, bench_on_pty, run_session
+    from kiosk.devicekit.session import (
+        Place,
+        bench_in_memory,
+        bench_on_live_pty,
+        bench_on_port,
+        bench_on_pty,
+        run_session,
+    )
     from kiosk.devicekit.units import unit_of
 
     console = Console(highlight=False)
@@ -81,13 +90,15 @@ def _selftest(
         raise typer.BadParameter(str(error)) from None
     settings = serial_settings(unit.serial, baud, parity)
     person = None if unattended else Keyboard()
-    where = port or ("pseudo-terminal" if place is Place.PTY else "in memory")
+    where = port or ("in memory" if place is Place.MEMORY else "pseudo-terminal")
 
     def make() -> Bench:
         if place is Place.PORT:
             assert port is not None
             return bench_on_port(unit, port, settings, person)
-        return bench_on_pty(unit, long=long) if place is Place.PTY else bench_in_memory(unit)
+        if place is Place.LIVE_PTY:
+            return bench_on_live_pty(unit, long=long)
+        return bench_on_pty(unit) if place is Place.PTY else bench_in_memory(unit)
 
     colours = {Verdict.PASSED: "green", Verdict.SKIPPED: "yellow"}
 

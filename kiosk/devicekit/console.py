@@ -32,7 +32,7 @@ from kiosk.devicekit.bench import Bench, Hands, PtyHands
 from kiosk.devicekit.check import Failed, Steps
 from kiosk.devicekit.frames import Entry
 from kiosk.devicekit.orders import COMMANDS, Order, command_of, fitting, parse
-from kiosk.devicekit.session import bench_in_memory, bench_on_pty
+from kiosk.devicekit.session import bench_in_memory, bench_on_live_pty
 from kiosk.devicekit.units import Unit
 from kiosk.devicekit.watch import WatchedDevice
 
@@ -131,7 +131,7 @@ class Desk:
         self.bench: Bench | None = None
         self._clock = MonotonicClock()
         if drive:
-            self.bench = bench_on_pty(unit)
+            self.bench = bench_on_live_pty(unit)
             self.bench.follow = self.frames.append
             hands = self.bench.hands
             assert isinstance(hands, PtyHands)

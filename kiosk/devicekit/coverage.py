@@ -1,12 +1,22 @@
-"""Which codes of a vocabulary were exercised: said to the device, answered by it, or not, and then why."""
+"""Which codes of a vocabulary were exercised: said to the device, answered by it, or not, and then why.
+
+An error that the simulator told is shown with what had been done to the device before (a fault, hands, a strange
+request); one that the bench wrote into an answer is counted apart.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from kiosk.devicekit.frames import Entry, Vocabulary
+
+NEW_DEVICE: Final = Entry(0, "note", "a new device", kind="note")
+"""Stands between the traces of two devices: what was done to the first does not explain the second."""
+REWRITTEN: Final = "answer rewritten on the line"
+_CAUSES: Final = ("fault: ", "hands: ", "said: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +56,14 @@ class Coverage:
 def _but(rows: tuple[Row, ...]) -> str:
     """Return what the bare number hides."""
     refused, other = sum(row.refused for row in rows), len(rows) - len(due(rows))
-    parts = [f"{refused} of them only as refused" if refused else "", f"{other} not on this profile" if other else ""]
-    return f" ({'; '.join(part for part in parts if part)})" if refused or other else ""
+    rewritten = sum(row.how.startswith(REWRITTEN) for row in rows)
+    parts = [
+        f"{refused} of them only as refused" if refused else "",
+        f"{rewritten} of them only rewritten on the line" if rewritten else "",
+        f"{other} not on this profile" if other else "",
+    ]
+    said = "; ".join(part for part in parts if part)
+    return f" ({said})" if said else ""
 
 
 def due(rows: tuple[Row, ...]) -> list[Row]:
@@ -61,7 +77,15 @@ def coverage(vocabulary: Vocabulary, entries: Iterable[Entry], rewritten: Iterab
     answered: Counter[str] = Counter()
     errors: Counter[str] = Counter()
     known: set[str] = set()
+    causes: dict[str, str] = {}
+    done_to_it: list[str] = []
     for entry in entries:
+        if entry is NEW_DEVICE:
+            done_to_it = []
+        elif entry.kind == "note" and entry.name.startswith(_CAUSES):
+            done_to_it.append(entry.name)
+        for error in entry.errors:
+            causes.setdefault(error, _shortly(done_to_it))
         if entry.request is not None:
             asked[entry.request] += 1
         if entry.answer is not None:
@@ -75,7 +99,10 @@ def coverage(vocabulary: Vocabulary, entries: Iterable[Entry], rewritten: Iterab
             _request(code, name, asked[code], answered[code], code in known, vocabulary)
             for code, name in vocabulary.requests.items()
         ),
-        tuple(_error(code, text, errors[code], own[code], vocabulary) for code, text in vocabulary.errors.items()),
+        tuple(
+            _error(code, text, errors[code], own[code], causes.get(code, ""), vocabulary)
+            for code, text in vocabulary.errors.items()
+        ),
     )
 
 
@@ -91,6 +118,13 @@ def _request(code: str, name: str, asked: int, answered: int, known: bool, vocab
     return Row(code, name, asked, answered, bool(asked and (answered or silent)), how, bool(answered and not known))
 
 
-def _error(code: str, text: str, simulated: int, own: int, vocabulary: Vocabulary) -> Row:
-    how = "simulator" if simulated else "answer rewritten on the line" if own else vocabulary.unseen.get(code, "")
+def _error(code: str, text: str, simulated: int, own: int, cause: str, vocabulary: Vocabulary) -> Row:
+    told = f"simulator; {cause}" if cause else "simulator"
+    why = vocabulary.unseen.get(code, "")
+    how = told if simulated else f"{REWRITTEN}{': ' + why if why else ''}" if own else why
     return Row(code, text, 0, simulated + own, bool(simulated or own), how)
+
+
+def _shortly(done: Sequence[str]) -> str:
+    """Return the last things that were done to the device."""
+    return "; ".join(done[-2:])

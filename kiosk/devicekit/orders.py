@@ -14,14 +14,20 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from drivers.base.acceptor import (
+    DOUBTED,
     CashIn,
     CashInEnd,
     CashInRollback,
     CashInStart,
+    Deplete,
     GetCashInStatus,
+    PayOut,
     StopCashIn,
+    StopPayOut,
+    StoredNotes,
 )
 from drivers.base.barcode import CancelReadBarcode, ReadBarcode
+from drivers.base.chip import ChipBytes, ChipIO, ChipPower
 from drivers.base.secrets import Pan
 from drivers.base.vocabulary import (
     AcceptCard,
@@ -39,6 +45,7 @@ from drivers.base.vocabulary import (
     StopKeys,
     Text,
 )
+from drivers.card_reader.orders import DeviceOrder
 from drivers.sim.device import SimDevice
 from kiosk.devicekit.contract import pin_pad
 
@@ -104,6 +111,20 @@ def _picks(arguments: Mapping[str, Any]) -> dict[str, int]:
     return {name: int(count) for name, count in arguments.items() if name != "number"}
 
 
+def _notes(arguments: Mapping[str, Any]) -> dict[int, int]:
+    """Read ``n100=2 n50=1``: face values in whole units."""
+    return {int(name.lstrip("n")) * 100: int(count) for name, count in arguments.items()}
+
+
+def _values(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a card reader's order: tracks written ``tracks=12``, characters also if they are digits."""
+    made: dict[str, Any] = {name: value for name, value in arguments.items() if name != "code"}
+    if "tracks" in made:
+        made["tracks"] = tuple(int(digit) for digit in str(made["tracks"]) if digit.isdigit())
+    texts = ("characters", "base", "start", "end")
+    return {name: str(value) if name in texts else value for name, value in made.items()}
+
+
 Maker = Callable[[str, Mapping[str, Any]], Command]
 
 COMMANDS: Final[Mapping[str, Mapping[str, Maker]]] = {
@@ -113,6 +134,11 @@ COMMANDS: Final[Mapping[str, Mapping[str, Maker]]] = {
         "eject_card": lambda t, _a: EjectCard(ticket=t),
         "retain_card": lambda t, _a: RetainCard(ticket=t),
         "reset": lambda t, a: Reset(ticket=t, media=str(a.get("media", "hold"))),
+        "chip_power": lambda t, a: ChipPower(ticket=t, action=str(a.get("action", "cold")), protocol=a.get("protocol")),
+        "chip_io": lambda t, a: ChipIO(
+            ticket=t, apdu=ChipBytes(str(a.get("apdu", "00A4040000"))), protocol=str(a.get("protocol", "chipT0"))
+        ),
+        "device_order": lambda t, a: DeviceOrder(ticket=t, code=str(a.get("code", "10")), values=_values(a)),
     },
     "CashDispenser": {
         "dispense": lambda t, a: Dispense(ticket=t, picks=_picks(a), number=int(a.get("number", 0))),
@@ -127,12 +153,18 @@ COMMANDS: Final[Mapping[str, Mapping[str, Maker]]] = {
         "reset": lambda t, _a: Reset(ticket=t),
     },
     "CashAcceptor": {
-        "cash_in_start": lambda t, a: CashInStart(ticket=t, escrow=bool(a.get("escrow", True))),
+        "cash_in_start": lambda t, a: CashInStart(
+            ticket=t, escrow=bool(a.get("escrow", True)), withhold=DOUBTED if a.get("withhold") else ()
+        ),
         "cash_in": lambda t, a: CashIn(ticket=t, notes_max=int(a.get("notes_max", 1))),
         "cash_in_end": lambda t, _a: CashInEnd(ticket=t),
         "cash_in_rollback": lambda t, _a: CashInRollback(ticket=t),
         "stop_cash_in": lambda t, _a: StopCashIn(ticket=t),
         "get_cash_in_status": lambda t, _a: GetCashInStatus(ticket=t),
+        "stored_notes": lambda t, _a: StoredNotes(ticket=t),
+        "pay_out": lambda t, a: PayOut(ticket=t, picks=_notes(a)),
+        "stop_pay_out": lambda t, _a: StopPayOut(ticket=t),
+        "deplete": lambda t, a: Deplete(ticket=t, keep=_notes(a)),
         "reset": lambda t, _a: Reset(ticket=t),
     },
     "BarcodeReader": {

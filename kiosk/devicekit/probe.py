@@ -203,20 +203,24 @@ def _ccnet(bench: Bench) -> Steps[Introduced | None]:
 
 
 def _ssp(bench: Bench) -> Steps[Introduced | None]:
-    """Sync, then the setup request. No poll: a poll accepts a note that waits in escrow."""
+    """Sync, the setup request, the serial number. No poll: a poll accepts a note that waits in escrow."""
     talk = _Talk(bench)
     yield from bench.pause(QUIET_MS)
-    for sequence, code in ((True, ssp_words.SYNC.code), (False, ssp_words.SETUP.code)):
-        talk.say(ssp.encode(ssp.Frame(sequence, 0, bytes((code,)))))
+    told: list[bytes] = []
+    for sequence, order in ((True, ssp_words.SYNC), (False, ssp_words.SETUP), (True, ssp_words.SERIAL_NUMBER)):
+        talk.say(ssp.encode(ssp.Frame(sequence, 0, bytes((order.code,)))))
         yield from bench.until(lambda: bool(ssp.Reader().feed(talk.heard)), ANSWER_MS)
         frames = ssp.Reader().feed(talk.heard)
-        if not frames:
+        if not frames and order is not ssp_words.SERIAL_NUMBER:
             return None
+        told.append(frames[0].data[1:] if frames else b"")
     try:
-        setup = read_setup(frames[0].data[1:])
+        setup = read_setup(told[1])
     except RemoteProtocolError as error:
         return "ssp", Identity(model="SSP device"), "likely", str(error)
-    return "ssp", Identity(model=f"ITL {setup.unit}", firmware=setup.firmware), "certain", ""
+    serial = str(int.from_bytes(told[2], "big")) if len(told[2]) == 4 else ""
+    profile = "smart-payout" if setup.unit == "SMART Payout" else "ssp"
+    return profile, Identity(model=f"ITL {setup.unit}", serial=serial, firmware=setup.firmware), "certain", ""
 
 
 def _scanner(bench: Bench) -> Steps[Introduced | None]:

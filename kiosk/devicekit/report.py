@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -10,10 +11,10 @@ from xml.etree import ElementTree
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from kiosk.devicekit.check import Verdict
+from kiosk.devicekit.check import Steps, Verdict
 from kiosk.devicekit.coverage import due
 from kiosk.devicekit.frames import Entry
-from kiosk.devicekit.session import Session
+from kiosk.devicekit.session import Place, Session, bench_in_memory
 
 LONGEST_TRACE: Final = 400  # entries shown of one check: its beginning and its end
 _TEMPLATES: Final = Path(__file__).parent
@@ -40,11 +41,33 @@ def html(session: Session, tested: datetime) -> str:
         counts={verdict.value: session.count(verdict) for verdict in Verdict},
         bad=[t for t in session.trials if t.verdict in (Verdict.FAILED, Verdict.BROKEN)],
         parts=[("commands", due(found.requests)), ("error codes", due(found.errors))] if found is not None else [],
+        paper=_paper(session),
         total_ms=sum(trial.took_ms for trial in session.trials),
         seconds=seconds,
         shown=shown,
         longest=LONGEST_TRACE,
     )
+
+
+def _paper(session: Session) -> str:
+    """Return the test page as the simulated printer of the session prints it, as base64 of a PNG; "" for others."""
+    if session.unit.ability != "Printer" or session.place is Place.PORT:
+        return ""
+    from kiosk.devicekit.contract.printer import documents, print_page
+    from kiosk.ui.paper import printed_png
+
+    bench = bench_in_memory(session.unit)
+
+    def steps() -> Steps[None]:
+        yield from bench.start()
+        yield from print_page(bench)
+
+    try:
+        bench.run(steps())
+        printed = documents(bench)
+        return b64encode(printed_png(printed[-1]["elements"])).decode("ascii") if printed else ""
+    finally:
+        bench.close()
 
 
 def junit_xml(session: Session, tested: datetime) -> bytes:

@@ -48,13 +48,16 @@ class Move:
 
 
 class FlowRunner:
-    """Runs one root flow and what it calls. `frames[-1]` is the flow that hears events."""
+    """Runs one root flow and what it calls. `frames[-1]` is the flow that hears events.
+
+    `charts` are checked against `offers` already: a flow is made to run when it is first entered.
+    """
 
     def __init__(self, root: str, charts: Mapping[str, Chart], offers: Offers) -> None:
         self._root = root
         self._charts = charts
         self._offers = offers
-        self._machines = {name: ChartMachine(chart, offers) for name, chart in charts.items()}
+        self._machines: dict[str, ChartMachine] = {}  # made when a flow is first entered
         self._frames: tuple[Frame, ...] = ()
         self._entries = 0
 
@@ -152,9 +155,15 @@ class FlowRunner:
     def _set(self, frame: Frame) -> None:
         self._frames = (*self._frames[:-1], frame)
 
+    def _machine(self, flow: str) -> ChartMachine:
+        machine = self._machines.get(flow)
+        if machine is None:
+            machine = self._machines[flow] = ChartMachine(self._charts[flow], self._offers)
+        return machine
+
     def _fire(self, turn: Turn, moves: list[Move]) -> None:
         frame = self._frames[-1]
-        machine = self._machines[frame.flow]
+        machine = self._machine(frame.flow)
         machine.state = frame.state
         taken = machine.fire(turn)
         if taken is None:

@@ -108,13 +108,15 @@ def advice_message(advice: Advice, settings: HostSettings) -> Message:
     A completion of which something else than the original amount stands carries that in F95 (private use of
     the field), as a partial reversal does. A reversal of which everything stands is not a reversal.
     """
-    tags = {}
+    tags = dict(advice.tags)
     if advice.units:
         tags["DN"] = counts_text(advice.units)
     if advice.rejected:
         tags["RT"] = counts_text(advice.rejected)
     if advice.accepted:
         tags["DP"] = counts_text(advice.accepted)
+    if advice.owed_minor:
+        tags["OW"] = f"{advice.owed_minor}|{advice.owed_to}"
     if advice.suspect:
         tags["SU"] = "1"
     if advice.text:

@@ -229,6 +229,13 @@ PRIVATE_TAGS: Final[Mapping[str, str]] = {
     "SE": "seats",
     "TN": "ticket numbers",
     "CL": "claim code of tickets",
+    "PM": "how a partner is paid, where not from the account: CASH",
+    "OW": "notes kept and neither paid for anything nor given back: minor units, and to whom they are credited",
+    "CG": "complaint: category, reference of the order, due date, session, parted by |",
+    "DE": "how a complaint was decided",
+    "OV": "overdue",
+    "SW": "notes wanted: source, target, until when, parted by |; or told",
+    "WN": "withheld note: value, what it is taken for, whether credited by rule, session, parted by |",
     "SU": "suspect: the terminal does not know whether the customer has the notes",
     "TX": "what happened, in words",
 }
@@ -272,12 +279,15 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         Operation("linked_accounts", "390000", moves_money=False),
         Operation("payee_lookup", "330000", moves_money=False),
         Operation("remittance_status", "340000", moves_money=False),
+        Operation("case_status", "950000", moves_money=False),
+        Operation("remittance_revoke", "940000", moves_money=False),
         Operation("bill_check", "350000", moves_money=False),
         Operation("top_up_check", "360000", moves_money=False),
         Operation("ticket_catalogue", "370000", moves_money=False),
         Operation("ticket_hold", "320000", moves_money=False),
         Operation("ticket_release", "930000", moves_money=False),
         Operation("partner_status", "300000", moves_money=False),
+        Operation("claim_payout", "280000", two_phase=True),
         Operation("transfer", "400000"),
         Operation("remittance", "410000"),
         Operation("payment", "500000"),
@@ -337,6 +347,8 @@ RESPONSES: Final[Mapping[str, Response]] = {
         Response("B6", "partner_down"),
         Response("B7", "partner_refused"),
         Response("B8", "out_of_limits"),
+        Response("B9", "weak_pin"),
+        Response("BA", "already_released"),
     )
 }
 

@@ -72,6 +72,15 @@ class _Counter:
             raise PowerCut(devices=self._devices)
 
 
+def known_as(service: str) -> str:
+    """Return the name under which a service is rehearsed: ``topup`` is ``top_up``. Raises LookupError naming all."""
+    names = sorted(folder.name for folder in SCENARIOS.iterdir() if (folder / "plain.yaml").is_file())
+    for name in names:
+        if name.replace("_", "") == service.replace("_", "").replace("-", ""):
+            return name
+    raise LookupError(f"no crash points for {service!r}; there are: {', '.join(names)}")
+
+
 def crash_points(
     service: str, config: Config, words: Words, *, journal_type: type[Journal] = Journal, every: int = 1
 ) -> CrashResult:

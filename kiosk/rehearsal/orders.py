@@ -10,24 +10,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from kiosk.bank.claims import cash_of
 from kiosk.services.case import Posting
 
 if TYPE_CHECKING:
     from kiosk.bank.register import Order
     from kiosk.rehearsal.world import World
 
-CASH: Final = frozenset({"withdrawal", "cardless_withdrawal", "deposit"})
+CASH: Final = frozenset({"withdrawal", "cardless_withdrawal", "deposit", "claim_payout"})
 SAID_DONE: Final = frozenset({"completed"})
+TOLD_OF_EARLIER: Final = frozenset({"remittance_status", "remittance_revoked", "partner_status", "case_status"})
 SAID_NOT_CHARGED: Final = frozenset({"unconfirmed", "not_charged"})
 
 
 def settled_minor(world: World) -> int:
-    """Return what orders without notes took from the customer's account, by the bank's register, fees included."""
-    total = 0
+    """Return what orders took that give no notes for it, by the bank's register, fees included.
+
+    They took it from the customer's account, or in notes at the terminal; of those also what is credited or owed.
+    """
+    total = world.bank.owed_to_bearers() + sum(world.bank.overpaid().values())
     for order in world.bank.orders():
         if order.operation in CASH:
             continue
-        if order.account == world.wallet.account:
+        if order.account in (world.wallet.account, cash_of(order.terminal)):
             total += order.stands_minor + (order.fee_minor if order.stands_minor else 0)
         if order.counter_account == world.wallet.account:
             total -= order.stands_minor
@@ -38,7 +43,7 @@ def order_errors(world: World) -> list[str]:
     """Return every order on which journal, register and screens disagree."""
     orders = {order.rrn: order for order in world.bank.orders()}
     opened = {e.data["case"]: e.data for e in world.entries if e.kind == "case_opened"}
-    looked_at = {item.rrn for item in world.bank.exceptions(open_only=False)} | _parked(world)
+    looked_at = {item.rrn for item in world.bank.exceptions(open_only=False)} | parked(world)
     errors = [
         f"order {order.rrn} at the bank was never opened by this terminal" for order in orders.values()
         if order.rrn not in opened and order.stands_minor
@@ -60,11 +65,13 @@ def order_errors(world: World) -> list[str]:
 
 def _partner_errors(world: World, orders: dict[str, Order]) -> list[str]:
     """Return every partner that was not credited exactly what stands of the orders for it."""
-    errors = []
+    errors, over = [], world.bank.overpaid()
     for code in world.bank.data.partners:
         account = f"payee:{code}"
         held, credited = world.bank.balance(account), 0
-        owed = sum(order.stands_minor for order in orders.values() if order.counter_account == account)
+        owed = sum(
+            order.stands_minor + over.get(order.key, 0) for order in orders.values() if order.counter_account == account
+        )
         if held is not None:
             credited = held.ledger_minor
         if credited != owed:
@@ -76,7 +83,7 @@ def _stands(order: Order | None) -> int:
     return order.stands_minor if order is not None else 0
 
 
-def _parked(world: World) -> set[str]:
+def parked(world: World) -> set[str]:
     """Return the references of advices that the bank refused; the operator was told."""
     rrns = {
         e.data["id"]: e.data["original"]["rrn"] for e in world.entries
@@ -87,10 +94,12 @@ def _parked(world: World) -> set[str]:
 
 def _told_errors(world: World, orders: dict[str, Order], looked_at: set[str]) -> list[str]:
     said: dict[tuple[str, str], None] = {}
+    opened = [e.data for e in world.entries if e.kind == "case_opened"]
+    unasked = {c["rrn"] for c in opened if c.get("posting") == Posting.NOTHING.value and "operation" not in c}
     for view in world.views:
         reference = view.values.get("reference")
-        if view.values.get("what") in ("remittance_status", "partner_status", "exchange_notice"):
-            continue  # tells of an earlier order, whatever became of it, or of none
+        if view.values.get("what") in TOLD_OF_EARLIER or reference in unasked:
+            continue  # an earlier order, whatever became of it; or a case of which the bank was only told
         if isinstance(reference, str) and view.screen in SAID_DONE | SAID_NOT_CHARGED:
             said[view.screen, reference] = None
     errors = _partner_told_errors(world, orders)
@@ -109,7 +118,7 @@ def _partner_told_errors(world: World, orders: dict[str, Order]) -> list[str]:
     for view in world.views:
         what, reference = str(view.values.get("what", "")), str(view.values.get("reference", ""))
         state = str(view.values.get("state", "")) if what == "partner_status" else what.rpartition("_")[2]
-        if view.screen == "payment_returned":
+        if view.screen == "payment_returned" or what == "remittance_revoked":
             state = "refunded"
         if view.screen in ("completed", "payment_returned") and reference in orders and state in ("paid", "refunded"):
             said[state, reference] = None

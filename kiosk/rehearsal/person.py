@@ -20,6 +20,8 @@ from kiosk.ports import Input
 from kiosk.rehearsal.scenario import Deed, PersonForm
 from kiosk.view import Option, View
 
+REFUSALS_MAX: Final = 20  # so often a person tries a slot that takes no card
+SHOWN_BEFORE: Final = "shown_before"  # what a person says who keys the reference that was shown last
 PAGES_MAX: Final = 4  # so often a person turns the menu's pages in one visit
 
 
@@ -67,7 +69,9 @@ class Person:
         self._intent: Intent | None = None
         self._gone = False
         self._pages = 0
+        self._refusals = 0
         self._feeds = list(form.feeds)
+        self._reference = ""  # the last one that was shown
 
     @property
     def finished(self) -> bool:
@@ -84,6 +88,7 @@ class Person:
     def look(self, view: View, now_ms: int) -> None:
         """See what is shown; decide what to do about it."""
         shown = (view.serial, view.screen, view.asking_more_time)
+        self._reference = str(view.values.get("reference") or self._reference)
         if shown == self._last or self._gone:
             return
         screen = "more_time" if view.asking_more_time else view.screen
@@ -146,7 +151,15 @@ class Person:
                 return self._answer(view)
             case "confirm_order":
                 return post("chose_yes")
-            case "completed" | "payment_returned" | "unconfirmed" | "pin_unknown" | "refused":
+            case (
+                "completed"
+                | "payment_returned"
+                | "cash_owed"
+                | "unconfirmed"
+                | "pin_unknown"
+                | "refused"
+                | "note_withheld"
+            ):
                 return post("pressed_enter")
             case "balance" | "statement":
                 return post(self._form.says.get(screen, "pressed_enter"))
@@ -165,7 +178,7 @@ class Person:
                 return post("pressed_cancel")
             case "choose_mix":
                 return post("chose_mix", "0")
-            case "no_receipt" | "partial_offer" | "check_ticket" | "reprint_ticket":
+            case "no_receipt" | "partial_offer" | "check_ticket" | "reprint_ticket" | "cash_enough":
                 return post("chose_yes")
             case "lower_offer" | "another":
                 return post("chose_no")
@@ -185,6 +198,9 @@ class Person:
                 return post("exchange_confirmed")
             case "exchange_shortage":
                 return post("chose_one", self._form.says.get("exchange_shortage", "tell_me_when"))
+            case "goodbye":
+                said = self._form.says.get("goodbye", "")
+                return post("chose_rating", said) if said and view.values.get("scores") else None
             case "another_note":
                 return post("chose_yes" if self._feeds else "chose_no")
             case "take_back_notes":
@@ -214,6 +230,8 @@ class Person:
         """Answer a general screen by what the scenario says to the word it asks with."""
         asked = str(view.values.get("what", ""))
         said = self._form.says.get(asked, "")
+        if said == SHOWN_BEFORE:
+            said = self._reference
         if view.screen == "choose_one":
             options = [o for o in _options(view) if not o.why_not]
             chosen = next((o for o in options if o.value == said), options[0])
@@ -258,18 +276,36 @@ class Person:
                 self._take_document()
             case "feed":
                 self._feed(deed.value)
+            case "show_code":
+                self._show_code(deed.value)
             case "pull_note_back":
                 self._try("note_acceptor", "pull_note_back")
             case _:
                 raise ValueError(f"no such deed: {deed.do!r}")
 
     def _insert_card(self) -> None:
-        self._visits_left -= 1
-        self._hands.wires["card_reader"].act("insert_card", card=MagneticCard(track2=self._wallet.track2))
+        """Put the card in; where it does not go in, look again, but not for ever."""
+        if self._try("card_reader", "insert_card", card=MagneticCard(track2=self._wallet.track2)):
+            self._visits_left -= 1
+            return
+        self._last = None
+        self._refusals += 1
+        self._gone = self._refusals >= REFUSALS_MAX
 
     def _choose_cardless(self, view: View) -> None:
+        """Choose the service if it has a button here, else see what there is without a card."""
         self._visits_left -= 1
-        self._hands.touch(Input("chose_service", self._form.service, view.serial))
+        options = view.values.get("cardless", ())
+        more = isinstance(options, tuple) and any(
+            isinstance(o, Option) and o.event == "chose_without_card" for o in options
+        )
+        here = isinstance(options, tuple) and any(
+            isinstance(o, Option) and o.value == self._form.service for o in options
+        )
+        if more and not here:
+            self._hands.touch(Input("chose_without_card", "", view.serial))
+        else:
+            self._hands.touch(Input("chose_service", self._form.service, view.serial))
 
     def _key_pin(self, pin: str) -> None:
         self._hands.wires["pin_pad"].act("press_pin", pin=pin, then="enter")
@@ -309,17 +345,22 @@ class Person:
         self._try("note_acceptor", "take_note")
         self._try("note_acceptor", "insert_note", value=int(value), quality=quality or "good")
 
+    def _show_code(self, data: str) -> None:
+        self._try("barcode_scanner", "show_code", data=data)
+
     def _take_back(self, view: View) -> None:
         self._try("note_acceptor", "take_note")
         if view.values.get("confirm"):
             self._hands.touch(Input("notes_taken_confirmed", "", view.serial))
 
-    def _try(self, device: str, name: str, **arguments: object) -> None:
-        """Reach for something that may not be there."""
+    def _try(self, device: str, name: str, **arguments: object) -> bool:
+        """Reach for something that may not be there. Returns whether it was."""
         try:
             self._hands.wires[device].act(name, **arguments)
         except ValueError as error:
             self._hands.say("person", f"finds nothing: {error}")
+            return False
+        return True
 
 
 def _options(view: View) -> list[Option]:

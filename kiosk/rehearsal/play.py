@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,7 +33,26 @@ class Played:
         return not (self.unmet or self.money or self.violated or self.failure)
 
 
-def play(scenario: Scenario, config: Config, words: Words, **options: Any) -> Played:
+def judge(played: Played, world: World) -> None:
+    """Judge what the scenario expects, the money and the norms."""
+    played.unmet = unmet(world)
+    judge_all(played, world)
+
+
+def judge_all(played: Played, world: World) -> None:
+    """Judge what must hold after any scenario: the money, and the norms."""
+    played.money = money_errors(world)
+    played.violated = violations(world)
+
+
+def play(
+    scenario: Scenario,
+    config: Config,
+    words: Words,
+    *,
+    judge: Callable[[Played, World], None] = judge,
+    **options: Any,
+) -> Played:
     """Play one scenario and judge it. A crash of the terminal is a failure with its traceback, not an exception."""
     played = Played(scenario)
     world: World | None = None
@@ -41,9 +60,7 @@ def play(scenario: Scenario, config: Config, words: Words, **options: Any) -> Pl
         world = World(scenario, config, words=words, **options)
         played.world = world
         world.run()
-        played.unmet = unmet(world)
-        played.money = money_errors(world)
-        played.violated = violations(world)
+        judge(played, world)
     except DocumentError:
         raise  # a flow or a configuration is wrong: no scenario can play
     except Exception:

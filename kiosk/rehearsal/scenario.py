@@ -9,9 +9,10 @@
     expect: {ending: paid, customer_minor: 50000, charged_minor: 50000, suspect: false}
 
 A person chooses `service` in the menu. What general screens then ask is in `says`, by the word that the screen asks
-with (``ask.<word>``): digits to key, the value of an option. The person is a good customer unless `does` says
-otherwise: `on` names a screen (its n-th showing with `nth`), `do` is one of the deeds of `person.py`. Faults name one
-of four layers: `wire`, `device`, `host`, or `power`.
+with (``ask.<word>``): digits to key, the value of an option; ``shown_before`` keys the reference that was shown last.
+The person is a good customer unless `does` says otherwise: `on` names a screen (its n-th showing with `nth`), `do` is one
+of the deeds of `person.py`. Faults name one of four layers: `wire`, `device`, `host`, or `power`. Instead of a list,
+``faults: {seed: 7}`` lets a seed pick them.
 """
 
 from __future__ import annotations
@@ -91,6 +92,14 @@ class FaultForm(_Strict):
         return self
 
 
+class StruckForm(_Strict):
+    """Faults by seed, instead of a list: ``faults: {seed: 7}``. `strikes.py` says what a seed picks."""
+
+    seed: int = Field(ge=0)
+    count: int = Field(default=0, ge=0, le=10)  # 0: one to three, by the seed
+    layers: list[Literal["wire", "device", "host", "power", "unplug", "person"]] = Field(default_factory=list)
+
+
 class WorldForm(_Strict):
     """How the world is before the terminal starts."""
 
@@ -101,9 +110,12 @@ class WorldForm(_Strict):
     card_inside: str = ""
     journal_fails_after: int = 0  # appends, 0: never
     dispenser_family: str = ""
-    printer_presenter: bool = True
+    printer: Literal["", "reliance", "epson", "plain"] = ""  # plain: no Chinese font, no QR command, no presenter
     acceptor: dict[str, Any] | None = None  # what the acceptor's simulator is made with
     without_acceptor: bool = False
+    note_rules: str = ""  # a set of config/notes.yaml
+    notes_withheld_max: int = 0
+    pairs: list[str] = Field(default_factory=list)  # of the exchange: "100/20"; empty: as the site says
     deposit_most_minor: int = 0  # of one deposit; 0: as the site says
     services: list[str] = Field(default_factory=list)  # of this terminal; empty: those of the site's profile
 
@@ -139,9 +151,17 @@ class Scenario(_Strict):
     world: WorldForm = WorldForm()
     person: PersonForm = PersonForm()
     faults: list[FaultForm] = Field(default_factory=list)
+    struck: StruckForm | None = None  # what ``faults: {seed: ...}`` says
     expect: ExpectForm
     limit_ms: int = Field(default=1_200_000, gt=0, le=100_000_000)
     file: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_seed(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("faults"), dict):
+            return {**{k: v for k, v in data.items() if k != "faults"}, "struck": data["faults"]}
+        return data
 
 
 def load_scenario(path: Path) -> Scenario:

@@ -18,11 +18,11 @@ from typing import Any, Final, Literal
 from drivers.base.clock import SimCalendar, SimClock
 from drivers.sim.device import SimDevice
 from drivers.sim.wire import Wire, WireFault
-from kiosk import compose
+from kiosk import compose, strict_yaml
 from kiosk.bank.bank import Bank
 from kiosk.bank.memory_link import MemoryLink
 from kiosk.bank.storage import SqliteStore
-from kiosk.config import Config
+from kiosk.config import Config, NotesForm
 from kiosk.devices import Line
 from kiosk.flow.chart import SERVICE
 from kiosk.journal.journal import Journal
@@ -33,6 +33,7 @@ from kiosk.rehearsal import describe
 from kiosk.rehearsal.person import Person, wallet_of
 from kiosk.rehearsal.quick_wire import QuickWire
 from kiosk.rehearsal.scenario import FaultForm, Scenario
+from kiosk.site import PairForm
 from kiosk.terminal import Terminal
 from kiosk.turn import Words
 from kiosk.view import View
@@ -42,6 +43,15 @@ STUCK_AFTER_MS: Final = 240_000  # out of service for so long, with nothing to c
 QUIET_MS: Final = 3_000  # an idle screen for so long after the last deed is the end: a card is in by then
 NOTICED_MS: Final = 12_000  # a fault in an idle device shows at its next poll
 TURNS_MAX: Final = 200_000
+
+PRINTERS: Final[Mapping[str, Mapping[str, object]]] = {
+    "reliance": {"profile": "reliance"},
+    "epson": {"profile": "epson"},
+    "plain": {
+        "profile": "epson", "encoding": "cp437", "chinese_mode": False, "text": "missing", "qr": "raster",
+    },
+}  # fmt: skip
+"""What a scenario's `printer` means to the driver."""
 
 Lane = Literal["screen", "person", "device", "host", "journal", "fault"]
 
@@ -187,7 +197,7 @@ class World:
             )
         soonest = min(later, default=None)
         if soonest is None or soonest > self.scenario.limit_ms:
-            if self._settled(now):
+            if self._settled(now) or self._stays_closed(now):
                 return False
             raise TimeoutError(f"{self.scenario.scenario}: not settled after {now} ms, at {self._where()}")
         self.clock.move_to(soonest)
@@ -199,6 +209,9 @@ class World:
             for wire in self.wires.values():
                 wire.tick()
             return False
+        for wire in self.wires.values():
+            if not wire.plugged:  # nobody reads it, and the device goes on by itself
+                wire.tick()
         try:
             self.terminal.pump()
         except PowerCut as cut:
@@ -225,6 +238,13 @@ class World:
         self._out_of_service_since = None
         quiet = now - self._stirred_ms >= QUIET_MS
         return screen == "idle" and quiet and self.terminal.standing.advices_waiting == 0
+
+    def _stays_closed(self, now: int) -> bool:
+        """Whether the terminal is out of service for so long that whoever still wanted to come stays away."""
+        since = self._out_of_service_since
+        if self.terminal is None or self.terminal.kernel.view.screen != "out_of_service":
+            return False
+        return since is None or now - since >= STUCK_AFTER_MS
 
     def _where(self) -> str:
         return self.terminal.kernel.where() if self.terminal else "no terminal"
@@ -260,6 +280,8 @@ class World:
 
     def cut(self, *, devices: bool, for_ms: int) -> None:
         """Cut the power of the terminal, and of the devices if `devices`; it comes back after `for_ms`."""
+        if self.terminal is None and self.cuts:
+            return  # it is dark already
         self.cuts += 1
         self.say("fault", f"power cut{' with devices' if devices else ''} for {for_ms} ms")
         self._read_journal()
@@ -408,6 +430,13 @@ class World:
         places: Mapping[str, Mapping[int, int]] = state["places"]
         return places
 
+    def notes_withheld(self) -> dict[tuple[str, int], int]:
+        """Return the doubted notes that the simulated acceptor kept: (classification, value) -> notes."""
+        if "note_acceptor" not in self.sims:
+            return {}
+        state: Any = self.sims["note_acceptor"].state()
+        return {(kind, v): n for kind, counts in state["withheld"].items() for v, n in counts.items()}
+
     def notes_in_minor(self) -> int:
         """Return what was fed and is not back with the customer."""
         places = self.acceptor_places()
@@ -488,6 +517,17 @@ def _with_world(config: Config, scenario: Scenario) -> Config:
     if world.deposit_most_minor:
         deposit = site.deposit.model_copy(update={"most_minor": world.deposit_most_minor})
         site = site.model_copy(update={"deposit": deposit})
+    if world.note_rules:
+        rules = strict_yaml.load(config.folder / "notes.yaml").as_model(NotesForm).rules
+        site = site.model_copy(update={"note_rules": world.note_rules, "note_fates": rules[world.note_rules]})
+    if world.notes_withheld_max:
+        site = site.model_copy(update={"notes_withheld_max": world.notes_withheld_max})
+    if world.pairs:
+        pairs = [
+            PairForm(source_minor=int(source) * 100, target_minor=int(target) * 100)
+            for source, _, target in (pair.partition("/") for pair in world.pairs)
+        ]
+        site = site.model_copy(update={"exchange": site.exchange.model_copy(update={"pairs": pairs})})
     if world.services:
         site = site.model_copy(update={"services": tuple(world.services)})
     dispenser = devices.dispenser
@@ -495,12 +535,17 @@ def _with_world(config: Config, scenario: Scenario) -> Config:
         dispenser = dispenser.model_copy(update={"family": world.dispenser_family, "settings": {}, "simulator": {}})
     if world.dispenser_forgets:
         dispenser = dispenser.model_copy(update={"simulator": {"last_status_survives_power": False}})
+    printer = devices.printer
+    if world.printer:
+        printer = printer.model_copy(
+            update={"settings": PRINTERS[world.printer], "simulator": {"build": world.printer}}
+        )
     acceptor = devices.note_acceptor
     if acceptor is not None and world.acceptor is not None:
         acceptor = acceptor.model_copy(update={"simulator": world.acceptor})
     if world.without_acceptor:
         acceptor = None
-    devices = devices.model_copy(update={"dispenser": dispenser, "note_acceptor": acceptor})
+    devices = devices.model_copy(update={"dispenser": dispenser, "note_acceptor": acceptor, "printer": printer})
     return replace(config, site=site, devices=devices)
 
 

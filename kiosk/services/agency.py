@@ -11,15 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from drivers.base.vocabulary import Columns, Element, Rule, Text
-from kiosk.agreements import Agreement
+from kiosk.agreements import CASH, Agreement
 from kiosk.flow.offers import action, guard, view
 from kiosk.money import Money
-from kiosk.services.case import Case, Posting
+from kiosk.services.case import Case, Posting, cash_stands
+from kiosk.services.change import PaidBack, Purse, cash_rows, cash_values, owed_of
 from kiosk.services.entering import Choices, Confirmation, NumberWanted, Outcome
-from kiosk.services.facts import Answer, Intent, Refusal, Session, Typed
+from kiosk.services.facts import Answer, Card, Intent, Refusal, Session, Typed
 from kiosk.services.payee import masked_account, name_of
 from kiosk.services.receipt import locale_of, money_of, say_in
 from kiosk.turn import OfBusiness, Turn
@@ -55,8 +58,9 @@ class Sale(OfBusiness):
 
 
 def agreements(turn: Turn, kind: str) -> tuple[Agreement, ...]:
-    """Return the agreements of a kind that can be paid by card, in the order of the configuration."""
-    return tuple(a for a in turn.site.agreements if a.kind == kind and "card" in a.pay_by)
+    """Return the agreements of a kind in the order of the configuration; without a card those that take cash."""
+    card = turn.find(Card) is not None
+    return tuple(a for a in turn.site.agreements if a.kind == kind and (card or CASH in a.pay_by))
 
 
 def agreement_of(turn: Turn, code: str) -> Agreement:
@@ -82,7 +86,7 @@ def offer_partners(turn: Turn, what: str, kind: str) -> None:
 def ask_number(turn: Turn, what: str, code: str) -> None:
     number = agreement_of(turn, code).number
     assert number is not None, "checked when the agreements were read"
-    turn.put(NumberWanted(what, number.least, number.most, group=number.group))
+    turn.put(NumberWanted(what, number.least, number.most, group=number.group, barcode=number.barcode))
     turn.put(Typed())
 
 
@@ -108,8 +112,14 @@ def within_limits(turn: Turn, sale: Sale) -> bool:
     return sale.amount is not None and limits.least_minor <= sale.amount.minor <= limits.most_minor
 
 
+def result_date(turn: Turn, code: str) -> str:
+    """Return until when a partner's final word is there, as an ISO date."""
+    here = turn.now.astimezone(ZoneInfo(turn.site.time_zone))
+    return (here + timedelta(days=agreement_of(turn, code).result_days)).strftime("%Y-%m-%d")
+
+
 class Agencies:
-    """Guards and actions of the flow ``pay_partner`` and of asking about an earlier payment."""
+    """Guards and actions of ``pay_partner``, of ``final_word``, and of asking about an earlier payment."""
 
     # ------------------------------------------------------------ paying
 
@@ -164,7 +174,10 @@ class Agencies:
         receipt = answer.extra.get("PR", sale.receipt)
         turn.put(replace(sale, state=state, receipt=receipt, case=case))
         turn.put(case)  # the paper is of the payment, not of the question about it
-        tell(turn, "partner_answered", case=case.id, about=case.rrn, partner=sale.code, state=state, receipt=receipt)
+        tell(
+            turn, "partner_answered", case=case.id, about=case.rrn, service=case.service, partner=sale.code,
+            state=state, receipt=receipt,
+        )  # fmt: skip
         if state == "refunded":
             tell(turn, "payment_returned", case=case.id, minor=case.amount.minor)
 
@@ -176,11 +189,18 @@ class Agencies:
             "what": f"{sale.service}_{sale.state}", "amount": sale.case.amount, "reference": sale.case.rrn,
             "partner": partner_name(turn, sale.code), "name": sale.name, "fee": sale.fee,
         }  # fmt: skip
+        values |= cash_values(turn, sale.case)
         if sale.state == "pending":
             values["note"] = "partner_pending"
+            self._date_result(turn, sale.case)
         if sale.receipt:
             values["receipt"] = sale.receipt
         turn.put(Outcome({name: value for name, value in values.items() if value not in (None, "")}))
+
+    @staticmethod
+    def _date_result(turn: Turn, case: Case) -> None:
+        """Say until when the result is known (N-BIL-04, N-PAY-02)."""
+        tell(turn, "result_date_given", case=case.id, on=result_date(turn, turn.get(Sale).code))
 
     @guard
     def sale_returned(self, turn: Turn) -> bool:
@@ -197,6 +217,11 @@ class Agencies:
             values["fee"] = sale.fee
         if sale.receipt:
             values["receipt"] = sale.receipt
+        back = turn.find(PaidBack)
+        if back is not None:
+            owed, _ = owed_of(turn, sale.case)
+            values |= {"paid_back": turn.site.money(back.minor)} if back.minor else {}
+            values |= {"credit": turn.site.money(owed)} if owed > 0 else {}
         return values
 
     # ------------------------------------------------------------ an earlier one
@@ -249,6 +274,7 @@ class Agencies:
         turn.put(sale)
         assert sale.amount is not None, "checked by sale_payable"
         assert sale.fee is not None, "checked by sale_payable"
+        turn.put(Purse(sale.code, sale.amount + sale.fee))
         values: dict[str, Any] = {
             "what": sale.service, "amount": sale.amount, "fee": sale.fee, "total": sale.amount + sale.fee,
             "partner": partner_name(turn, sale.code), "name": sale.name, "number": sale.shown,
@@ -256,6 +282,30 @@ class Agencies:
         if sale.due_on:
             values["due"] = sale.due_on
         turn.put(Confirmation(values))
+        minor = sale.amount.minor
+        if sale.operation == "payment":
+            tell(turn, "bill_shown", partner=sale.code, settled=False, amount_minor=minor)
+        else:
+            tell(turn, "top_up_shown", partner=sale.code, amount_minor=minor)
+
+    @action
+    def note_unable(self, turn: Turn) -> None:
+        """Write down why a partner's check came to nothing: a bill that is settled already must not be paid again."""
+        sale, refusal = turn.get(Sale), turn.find(Refusal)
+        reason = refusal.reason if refusal else "no_answer"
+        if reason in ("nothing_due", "payment_in_process"):
+            tell(turn, "bill_shown", partner=sale.code, settled=True, amount_minor=0)
+        else:
+            tell(turn, "partner_unable", partner=sale.code, reason=reason)
+
+    @action
+    def note_confirmed_sale(self, turn: Turn) -> None:
+        sale = turn.get(Sale)
+        assert sale.amount is not None
+        tell(
+            turn, "sale_confirmed", partner=sale.code, amount_minor=sale.amount.minor,
+            fee_minor=sale.fee.minor if sale.fee else 0,
+        )  # fmt: skip
 
 
 def sale_rows(turn: Turn, case: Case) -> list[Element]:
@@ -272,6 +322,8 @@ def sale_rows(turn: Turn, case: Case) -> list[Element]:
         if sale.due_on:
             rows.append(Columns(say("receipt.due"), sale.due_on))
     rows.append(Columns(say("receipt.amount"), money_of(turn, case.amount), bold=True))
+    if case.posting.takes_cash and case.approved is not None and not cash_stands(case):
+        return [*rows, *cash_rows(turn, case), Rule(), Text(say("receipt.not_paid_text", contact=contact))]
     if case.approved is None:
         text = "receipt.unconfirmed_text" if case.failed in ("silent", "mismatch") else "receipt.refused_text"
         return [*rows, Rule(), Text(say(text, contact=contact))]
@@ -283,6 +335,10 @@ def sale_rows(turn: Turn, case: Case) -> list[Element]:
     rows.append(Columns(say("receipt.state"), say(f"state.{state}"), bold=state != "paid"))
     if sale is not None and sale.receipt:
         rows.append(Columns(say("receipt.partner_receipt"), sale.receipt))
+    rows += cash_rows(turn, case)
     if state in _UNSETTLED:
-        rows += [Rule(), Text(say(_UNSETTLED[state], contact=contact))]
+        text = "receipt.partner_refunded_cash" if case.posting.takes_cash and state == "refunded" else _UNSETTLED[state]
+        rows += [Rule(), Text(say(text, contact=contact))]
+    if state == "pending" and sale is not None and sale.code:
+        rows.append(Columns(say("receipt.result_by"), result_date(turn, sale.code), bold=True))
     return rows

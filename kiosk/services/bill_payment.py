@@ -11,11 +11,11 @@ from typing import Final
 from drivers.base.vocabulary import Document
 from kiosk.agreements import BILLER
 from kiosk.flow.offers import action, guard
-from kiosk.services.agency import STATUS, Sale, ask_number, offer_partners, sale_rows
+from kiosk.services.agency import STATUS, Sale, ask_number, offer_partners, sale_rows, tell
 from kiosk.services.case import Case
 from kiosk.services.entering import chosen_value
 from kiosk.services.facts import Intent, Typed
-from kiosk.services.menu import CARD, HOST, Service
+from kiosk.services.menu import HOST, PAYER, Service
 from kiosk.services.receipt import head, tail
 from kiosk.turn import Turn
 
@@ -23,7 +23,7 @@ from kiosk.turn import Turn
 class BillPayment:
     """Guards and actions of the flow ``bill_payment``."""
 
-    service: Final = Service("bill_payment", "bill_payment", (CARD, HOST, BILLER))
+    service: Final = Service("bill_payment", "bill_payment", (PAYER, HOST, BILLER))
 
     @action
     def offer_billers(self, turn: Turn) -> None:
@@ -44,6 +44,7 @@ class BillPayment:
     def want_bill(self, turn: Turn) -> None:
         sale = replace(turn.get(Sale), number=turn.get(Typed).digits)
         turn.put(sale)
+        tell(turn, "bill_asked", partner=sale.code, rule_ok=True)
         turn.put(Intent("bill_check", turn.site.money(0), private={"BL": f"{sale.code}|{sale.number}"}))
 
     def document(self, turn: Turn, case: Case) -> Document:

@@ -42,11 +42,16 @@ REJECTED: Final = {"inhibited": "not_taken", "noteInhibited": "not_taken"}
 
 @dataclass(frozen=True, slots=True)
 class NotesWanted(OfBusiness):
-    """Which notes are taken now (face values in minor units), for what (``wanted.<what>``), and what is in already."""
+    """Which notes are taken now (face values in minor units), for what (``wanted.<what>``), and what is in already.
+
+    `due`: what must come in, where something is paid; `reference`: of the payment, for a customer who has no paper yet.
+    """
 
     what: str
     values_minor: tuple[int, ...]
     total: Money
+    due: Money | None = None
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,11 @@ def unit_of(value_minor: int) -> str:
     return f"in{value_minor}"
 
 
+@dataclass(frozen=True, slots=True)
+class Absent(OfBusiness):
+    """Nobody answered: no notes are paid out to whoever comes next."""
+
+
 class CashIns:
     """Guards, actions and views of the flows ``take_note`` and ``note_end``."""
 
@@ -84,7 +94,8 @@ class CashIns:
     @action
     def start_cash_in(self, turn: Turn) -> None:
         values = turn.get(NotesWanted).values_minor
-        turn.order(ACCEPTOR, CashInStart(ticket=turn.ticket("cashin"), values_minor=values))
+        kept = turn.site.note_fates.withheld
+        turn.order(ACCEPTOR, CashInStart(ticket=turn.ticket("cashin"), values_minor=values, withhold=kept))
 
     @action
     def open_mouth(self, turn: Turn) -> None:
@@ -97,6 +108,10 @@ class CashIns:
     @action
     def stop_cash_in(self, turn: Turn) -> None:
         turn.order(ACCEPTOR, StopCashIn(ticket=turn.ticket("stop")), heard=False)
+
+    @action
+    def note_absent(self, turn: Turn) -> None:
+        turn.put(Absent())
 
     @action
     def note_reading(self, turn: Turn) -> None:
@@ -121,10 +136,25 @@ class CashIns:
         result = turn.event.payload
         assert isinstance(result, CashInCounts)
         value = next(iter(result.escrow))
-        note(turn, "note_held", value_minor=value, denomination_minor=value, genuine=True, fit=True)
+        welcome = turn.site.note_fates.fate(result.fitness) == "credit"
+        note(
+            turn, "note_held", value_minor=value, denomination_minor=value, genuine=True, fit=welcome,
+            fitness=result.fitness,
+        )  # fmt: skip
         self._move(turn, value, Place.SUPPLY, Place.CUSTOMER)
         self._move(turn, value, Place.CUSTOMER, Place.ESCROW)
         turn.drop(Notice)
+
+    @guard
+    def note_unwelcome(self, turn: Turn) -> bool:
+        """Whether the note that came in is too worn by the site's rule: a counter changes it (N-DEP-05)."""
+        result = turn.event.payload
+        came = isinstance(result, CashInCounts) and bool(result.escrow)
+        return came and turn.site.note_fates.fate(result.fitness) != "credit"
+
+    @action
+    def tell_worn(self, turn: Turn) -> None:
+        turn.put(Notice("worn"))
 
     @action
     def end_cash_in(self, turn: Turn) -> None:
@@ -152,9 +182,13 @@ class CashIns:
     def decide_found_note(self, turn: Turn) -> None:
         """Decide about a note that a power cut left: what was paid for is ours, else as was decided, else by rule.
 
-        A note that was never seen in escrow is given back; so is one that the host has not allowed us to keep.
+        A note that was never seen in escrow is given back; so is one that the host has not allowed us to keep, and one
+        that pays a partner, unless the customer had agreed.
         """
         case = turn.get(Case)
+        if case.posting.takes_cash:
+            note(turn, "note_ordered", fate=case.fate or "return")
+            return
         paid_for = bool(case.moved) or case.unknown
         allowed = case.posting is Posting.VAULT and case.approved is not None and bool(case.held_minor)
         rule = case.fate or turn.site.deposit.note_found_at_start
@@ -185,9 +219,14 @@ class CashIns:
 
     @guard
     def note_went_in(self, turn: Turn) -> bool:
-        """Whether the device's book or its counters say that the note was stacked: either is enough."""
+        """Whether the device's book or its counters say that the note was stacked: either is enough.
+
+        The counters count a doubted note that was kept, too: that one is written down and never taken for another.
+        """
         status = turn.event.payload
-        return isinstance(status, GetCashInStatusResult) and bool(status.stacked or status.notes_stacked)
+        if not isinstance(status, GetCashInStatusResult):
+            return False
+        return bool(status.stacked) or (status.notes_stacked or 0) > turn.get(Case).kept_now
 
     @guard
     def note_still_held(self, turn: Turn) -> bool:
@@ -204,7 +243,7 @@ class CashIns:
         if not isinstance(status, GetCashInStatusResult):
             return False
         said = status.outcome.value == "done" or bool(status.returned)
-        return said or (status.notes_stacked == 0 and turn.fitness.usable(ACCEPTOR))
+        return said or (status.notes_stacked == turn.get(Case).kept_now and turn.fitness.usable(ACCEPTOR))
 
     @action
     def note_vaulted(self, turn: Turn) -> None:
@@ -260,8 +299,13 @@ class CashIns:
         wanted, notice = turn.get(NotesWanted), turn.find(Notice)
         money = turn.site.money
         values: dict[str, Any] = {"what": wanted.what, "highest": money(max(wanted.values_minor, default=0))}
-        if wanted.total:
-            values["total"] = wanted.total
+        if wanted.due is not None:
+            values |= {
+                "due": wanted.due, "paid_in": wanted.total, "remaining": wanted.due - wanted.total,
+                "reference": wanted.reference,
+            }  # fmt: skip
+        else:
+            values |= {"finish": True} | ({"total": wanted.total} if wanted.total else {})
         if notice is not None:
             values["notice"] = notice.word
         return values

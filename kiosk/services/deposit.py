@@ -10,17 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from drivers.base.vocabulary import Columns, Document, QrCode, Rule, Text
+from drivers.base.vocabulary import Columns, Document, Rule
 from kiosk.flow.offers import action, guard, view
 from kiosk.money import Money
 from kiosk.ports import Reason
 from kiosk.services import hosting
-from kiosk.services.case import Case, Posting
+from kiosk.services.case import Case, Posting, owed_minor
 from kiosk.services.cash_in import NotesWanted, known_values
 from kiosk.services.entering import Outcome
 from kiosk.services.facts import Card, Intent, Refusal
 from kiosk.services.menu import CARD, HOST, Service
-from kiosk.services.receipt import head, money_of, say_in, tail
+from kiosk.services.receipt import claim_rows, head, money_of, say_in, tail
+from kiosk.services.withheld import withheld_rows
 from kiosk.turn import Turn
 
 
@@ -37,7 +38,7 @@ class Deposit:
     def _room(turn: Turn) -> tuple[int, ...]:
         """Return the face values that still fit into this deposit (edge case 76)."""
         case = turn.find(Case)
-        left = turn.site.deposit.most_minor - (case.vaulted_minor if case else 0)
+        left = turn.site.deposit.most_minor - (case.credited_minor if case else 0)
         return tuple(value for value in known_values(turn, turn.site.deposit.values_minor) if value <= left)
 
     @action
@@ -50,7 +51,7 @@ class Deposit:
 
     @action
     def want_notes(self, turn: Turn) -> None:
-        total = turn.site.money(turn.get(Case).vaulted_minor)
+        total = turn.site.money(turn.get(Case).credited_minor)
         turn.put(NotesWanted("deposit", self._room(turn), total))
 
     @guard
@@ -73,22 +74,22 @@ class Deposit:
         """Post what is in the vault and release the rest, before the customer is told."""
         failed = turn.get(Case).failed
         reason = {"silent": Reason.NO_ANSWER, "mismatch": Reason.BAD_ANSWER}.get(failed, Reason.CUSTOMER_CANCELLED)
-        hosting.settle_case(turn, reason)
+        hosting.settle_case(turn, reason, last=True)
 
     @guard
     def note_unaccounted(self, turn: Turn) -> bool:
         """Whether a note is neither posted nor with the customer: a claim."""
         case = turn.get(Case)
-        return bool(case.astray) or (bool(case.vaulted) and case.approved is None)
+        return bool(case.astray) or (bool(case.credited_minor) and case.approved is None)
 
     @guard
-    def something_vaulted(self, turn: Turn) -> bool:
-        return bool(turn.get(Case).vaulted)
+    def something_credited(self, turn: Turn) -> bool:
+        return bool(turn.get(Case).credited_minor)
 
     @action
     def tell_deposited(self, turn: Turn) -> None:
         case = turn.get(Case)
-        amount = turn.site.money(case.vaulted_minor)
+        amount = turn.site.money(case.credited_minor)
         values: dict[str, Any] = {"what": "deposit", "amount": amount, "reference": case.rrn}
         turn.put(Outcome(values))
 
@@ -107,23 +108,22 @@ class Deposit:
     @view("note_offer")
     def _note_offer(self, turn: Turn) -> Mapping[str, Any]:
         case, money = turn.get(Case), turn.site.money
-        return {"amount": money(case.held_minor), "total": money(case.vaulted_minor + case.held_minor)}
+        return {"amount": money(case.held_minor), "total": money(case.credited_minor + case.held_minor)}
 
     def document(self, turn: Turn, case: Case) -> Document:
         """Return the receipt: what was counted and posted, and a claim for what nobody can find."""
-        say, contact = say_in(turn), turn.site.contact
+        say = say_in(turn)
         rows = head(turn, "receipt.title_deposit", case.rrn, case.card)
         rows.append(Rule())
         for value, count in case.vaulted.items():
             face = money_of(turn, turn.site.money(int(value)))
             rows.append(Columns("", say("receipt.notes", amount=face, count=count)))
-        posted = turn.site.money(case.vaulted_minor if case.approved is not None else 0)
+        posted = turn.site.money(case.credited_minor if case.approved is not None else 0)
         rows.append(Columns(say("receipt.deposited"), money_of(turn, posted), bold=True))
+        rows += withheld_rows(turn, case)
         if case.suspect:
-            rows += [
-                Rule(),
-                Text(say("receipt.claim_title"), bold=True),
-                Text(say("receipt.note_claim_text", reference=case.rrn, contact=contact)),
-                QrCode(f"KIOSK:{turn.site.terminal_id}:{case.rrn}"),
-            ]
+            owed = owed_minor(case, turn.site, posted)
+            why = "claim_why.note_lost" if case.astray else "claim_why.not_allowed"
+            known = owed > 0 and "0" not in case.astray
+            rows += claim_rows(turn, case.rrn, why, turn.site.money(owed) if known else None)
         return tuple(rows + tail(turn))

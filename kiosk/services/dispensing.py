@@ -13,6 +13,7 @@ from drivers.base.vocabulary import (
     DispenseResult,
     LastDispense,
     LastDispenseResult,
+    Outcome,
     Reset,
     ResetResult,
 )
@@ -35,6 +36,7 @@ def note(turn: Turn, kind: str, **data: object) -> Case:
     if kind in ("dispensed", "case_closed") and case.approved is not None:
         data["approved_minor"] = case.approved.minor
     if kind in ("dispensed", "dispense_ordered"):
+        data["posting"] = case.posting.value
         data["paid_minor"] = turn.site.worth(dict(case.moved)).minor
     turn.record(kind, **data)
     turn.put(case)
@@ -119,9 +121,10 @@ class Dispensing:
         case = turn.get(Case)
         if not isinstance(result, DispenseResult) or case.orders >= ORDERS_MAX or case.approved is None:
             return None
+        wanted = turn.site.worth(dict(case.ordered)) if case.posting.takes_cash else case.approved
         if result.unaccounted or turn.cash.count(Place.PATH):
             return None  # a jam is not emptied by more notes
-        rest = case.approved - turn.site.worth(plus(case.moved, result.moved))
+        rest = wanted - turn.site.worth(plus(case.moved, result.moved))
         failed = minus(case.ordered, result.moved)
         used = plus(result.moved, result.rejected)
         others = [
@@ -158,13 +161,18 @@ class Dispensing:
 
     @action
     def note_dispense_unknown(self, turn: Turn) -> None:
-        """Write down that nobody knows: every ordered note may be with the customer."""
+        """Write down that nobody knows: every ordered note may be with the customer, and what the device saw beyond."""
         case = turn.get(Case)
+        result = turn.event.payload
+        seen = (
+            plus(result.moved, result.unaccounted) if isinstance(result, DispenseResult | LastDispenseResult) else {}
+        )
+        perhaps = plus(case.ordered, minus(seen, case.ordered))
         note(
             turn, "dispensed", number=case.number, outcome="unknown", moved={}, rejected={},
-            unaccounted=dict(case.ordered), error="presentErrorUnknown", detail="",
+            unaccounted=perhaps, error="presentErrorUnknown", detail="",
         )  # fmt: skip
-        self._book(turn, case.ordered, Place.UNKNOWN)
+        self._book(turn, perhaps, Place.UNKNOWN)
 
     @action
     def note_never_dispensed(self, turn: Turn) -> None:
@@ -192,7 +200,8 @@ class Dispensing:
     def note_purged(self, turn: Turn) -> None:
         """Write down where notes found in the path went; one that came out of the exit was paid to the customer.
 
-        They came from the path by the book, or from the unknown, or from a cassette, in this order.
+        They came from the path by the book, or from the unknown, or from a cassette, in this order. A device that does
+        not count what it clears leaves the rest unknown: no longer in the path, in the reject box or out.
         """
         result = turn.event.payload
         assert isinstance(result, ResetResult)
@@ -212,6 +221,9 @@ class Dispensing:
                     left -= self._take(turn, unit, left, place, target)
                 if left:
                     turn.record("cash_difference", unit=unit, extra=left, place=target.value)
+        if result.outcome is Outcome.DONE:
+            for unit, count in turn.cash.by_unit(Place.PATH).items():
+                self._take(turn, unit, count, Place.PATH, Place.UNKNOWN)
 
     def _book(self, turn: Turn, counts: Mapping[str, int], target: Place) -> None:
         for unit, count in counts.items():

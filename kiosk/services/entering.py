@@ -1,5 +1,7 @@
 """What every service asks of a customer: a number, an amount, one of several, a last yes. One module, general screens.
 
+A number may also stand in a code, of a bill for instance, that is held before the barcode reader.
+
 A service says what it wants by a fact (`NumberWanted`, `AmountWanted`, `Choices`, `Confirmation`, `Outcome`) and shows
 the screen; what was keyed is the fact `Typed`. So the screens ``enter_digits``, ``enter_amount``, ``choose_one``,
 ``confirm_order`` and ``completed`` serve a transfer, a bill and a phone number alike.
@@ -7,10 +9,12 @@ the screen; what was keyed is the fact `Typed`. So the screens ``enter_digits``,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from drivers.base.barcode import CancelReadBarcode, ReadBarcode
 from kiosk.flow.offers import action, guard, view
 from kiosk.money import Money, minor_per_major
 from kiosk.ports import Input
@@ -18,6 +22,8 @@ from kiosk.services.facts import Typed
 from kiosk.turn import OfBusiness, Turn
 from kiosk.view import Option, Value
 
+SCANNER: Final = "barcode_scanner"
+READ_WITHIN_MS: Final = 120_000  # a backstop, as for the PIN pad: the chart asks "more time?" before
 AMOUNT_DIGITS_MAX: Final = 6  # keyed digits of an amount in major units
 
 
@@ -25,7 +31,8 @@ AMOUNT_DIGITS_MAX: Final = 6  # keyed digits of an amount in major units
 class NumberWanted(OfBusiness):
     """A number to be keyed: `what` is worded by ``ask.<what>``, `hint` by ``hint.<hint>``.
 
-    It is shown in groups of `group` digits and complete with `least` to `most` of them.
+    It is shown in groups of `group` digits and complete with `least` to `most` of them. `barcode` is the pattern of a
+    code that holds it, as its group ``number``; empty where there is no such code.
     """
 
     what: str
@@ -33,6 +40,7 @@ class NumberWanted(OfBusiness):
     most: int
     hint: str = ""
     group: int = 4
+    barcode: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,14 @@ def grouped(digits: str, size: int) -> str:
     return " ".join(digits[at : at + size] for at in range(0, len(digits), size)) if size else digits
 
 
+def _number_in_code(turn: Turn) -> str:
+    """Return the number in the code that was read; empty if it is not the code that is wanted here."""
+    wanted, code = turn.get(NumberWanted), turn.event.payload.code
+    found = re.fullmatch(wanted.barcode, code.text.reveal()) if code is not None else None
+    number = found["number"] if found else ""
+    return number if wanted.least <= len(number) <= wanted.most else ""
+
+
 class Entering:
     """Guards, actions and views of the general screens."""
 
@@ -116,6 +132,34 @@ class Entering:
     def note_incomplete(self, turn: Turn) -> None:
         turn.put(Typed((turn.find(Typed) or Typed()).digits, "incomplete"))
 
+    # ------------------------------------------------------------ a code instead of keys
+
+    @guard
+    def code_readable(self, turn: Turn) -> bool:
+        return bool(turn.get(NumberWanted).barcode) and turn.fitness.usable(SCANNER)
+
+    @action
+    def read_code(self, turn: Turn) -> None:
+        turn.order(SCANNER, ReadBarcode(ticket=turn.ticket("code"), within_ms=READ_WITHIN_MS))
+
+    @action
+    def stop_reading(self, turn: Turn) -> None:
+        turn.order(SCANNER, CancelReadBarcode(ticket=turn.ticket("stop")), heard=False)
+
+    @guard
+    def code_fits(self, turn: Turn) -> bool:
+        return bool(_number_in_code(turn))
+
+    @action
+    def take_code(self, turn: Turn) -> None:
+        turn.put(Typed(_number_in_code(turn)))
+
+    @action
+    def note_foreign_code(self, turn: Turn) -> None:
+        turn.put(Typed((turn.find(Typed) or Typed()).digits, "foreign_code"))
+
+    # ------------------------------------------------------------ amounts and choices
+
     @guard
     def amount_allowed(self, turn: Turn) -> bool:
         return 0 < typed_money(turn).minor <= turn.get(AmountWanted).most.minor
@@ -136,8 +180,9 @@ class Entering:
     def _enter_digits(self, turn: Turn) -> Mapping[str, Any]:
         wanted, typed = turn.get(NumberWanted), turn.find(Typed) or Typed()
         values: dict[str, Any] = {"what": wanted.what, "typed": grouped(typed.digits, wanted.group) or "_"}
-        if wanted.hint:
-            values["hint"] = wanted.hint
+        readable = bool(wanted.barcode) and turn.fitness.usable(SCANNER)
+        if hint := "code" if readable else wanted.hint:
+            values["hint"] = hint
         if typed.error:
             values["error"] = typed.error
         return values

@@ -1,6 +1,6 @@
 """Note exchange: one note in, smaller ones of the same value out; no fee and no account.
 
-The host hears of what goes wrong and moves no money.
+The host hears of what goes wrong and moves no money; so it need not be there (see docs/decisions).
 
     target notes there? -> note into escrow -> offer -> confirm -> pay out -> vault the note -> slip
 
@@ -15,9 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-from drivers.base.vocabulary import Columns, Document, QrCode, Rule, Text
+from drivers.base.vocabulary import Columns, Document, Rule, Text
 from kiosk.flow.offers import action, guard, view
 from kiosk.mix import denominate
 from kiosk.ports import Reason
@@ -27,8 +29,9 @@ from kiosk.services.cash_in import NotesWanted, known_values
 from kiosk.services.dispensing import notes_max, stock
 from kiosk.services.entering import Choices, Outcome, chosen_value
 from kiosk.services.facts import Card, CardGone, Refusal
-from kiosk.services.menu import CASH, HOST, Service
-from kiosk.services.receipt import head, locale_of, money_of, say_in, tail
+from kiosk.services.menu import CASH, Service
+from kiosk.services.receipt import claim_rows, head, locale_of, money_of, say_in, tail
+from kiosk.services.withheld import withheld_rows
 from kiosk.turn import OfBusiness, OfVisit, Turn
 from kiosk.view import Option
 
@@ -54,7 +57,7 @@ class Exchanged(OfVisit):
 class Exchange:
     """Guards, actions and views of the flow ``exchange``."""
 
-    service: Final = Service("exchange", "exchange", (HOST, "note_acceptor", "dispenser", CASH))
+    service: Final = Service("exchange", "exchange", ("note_acceptor", "dispenser", CASH))
 
     # ------------------------------------------------------------ which notes
 
@@ -138,11 +141,21 @@ class Exchange:
     def request_notice(self, turn: Turn) -> None:
         """Leave a request for the notes that are wanted, with a reference, and tell the bank."""
         swap = turn.get(Swap)
-        reference = hosting.rrn_of(turn.now, turn.draw("stan"))
+        card, site = turn.find(Card), turn.site
+        case = hosting.open_case(
+            turn, "exchange", site.money(0), card.track2 if card else None, posting=Posting.NOTHING.value
+        )
+        today = turn.now.astimezone(ZoneInfo(site.time_zone)).date()
+        until = (today + timedelta(days=site.exchange.request_days)).isoformat()
         wanted = {"source_minor": swap.source_minor, "target_minor": swap.target_minor}
-        turn.record("shortage_request", reference=reference, **wanted)
-        hosting.tell_host(turn, f"notes of {swap.target_minor} wanted for {swap.source_minor}, request {reference}")
-        turn.put(Outcome({"what": "exchange_notice", "reference": reference, "note": "exchange_notice"}))
+        turn.record("shortage_request", reference=case.rrn, until=until, **wanted)
+        hosting.tell_host(
+            turn, f"notes of {swap.target_minor} wanted for {swap.source_minor}, request {case.rrn}", RF=case.rrn,
+            SW=f"{swap.source_minor}|{swap.target_minor}|{until}",
+        )  # fmt: skip
+        hosting.settle_case(turn, Reason.CUSTOMER_CANCELLED)
+        values: dict[str, Any] = {"what": "exchange_notice", "reference": case.rrn, "note": "exchange_notice"}
+        turn.put(Outcome(values | {"valid_until": until}))
 
     # ------------------------------------------------------------ one note
 
@@ -223,6 +236,8 @@ class Exchange:
     def document(self, turn: Turn, case: Case) -> Document:
         """Return the slip: notes in, notes out, what went back, and the claim if they differ."""
         say, site = say_in(turn), turn.site
+        if not case.amount:
+            return self._notice(turn, case)
         rows = head(turn, "receipt.title_exchange", case.rrn, case.card)
         rows.append(Rule())
         for text, counts in (("receipt.notes_in", case.vaulted), ("receipt.note_back", case.given_back)):
@@ -232,16 +247,28 @@ class Exchange:
         for unit, count in case.moved.items():
             what = say("receipt.notes", amount=money_of(turn, site.notes[unit].times(1)), count=count)
             rows.append(Columns(say("receipt.notes_out"), what, bold=True))
+        rows += withheld_rows(turn, case)
         if self._claims(turn, case):
             owed = owed_minor(case, site, site.money(0))
-            rows += [
-                Columns(say("receipt.owed"), money_of(turn, site.money(max(owed, 0))), bold=True),
-                Rule(),
-                Text(say("receipt.claim_title"), bold=True),
-                Text(say("receipt.note_claim_text", reference=case.rrn, contact=site.contact)),
-                QrCode(f"KIOSK:{site.terminal_id}:{case.rrn}"),
-            ]
+            why = "claim_why.note_lost" if case.astray else "claim_why.unknown" if case.unknown else "claim_why.short"
+            known = owed > 0 and not case.unknown and "0" not in case.astray
+            rows += claim_rows(turn, case.rrn, why, site.money(owed) if known else None)
         return tuple(rows + tail(turn))
+
+    @staticmethod
+    def _notice(turn: Turn, case: Case) -> Document:
+        """Return the slip of a request for notes that are short: which, until when it stands, how to ask."""
+        say, site, swap = say_in(turn), turn.site, turn.get(Swap)
+        source, target = (money_of(turn, site.money(minor)) for minor in (swap.source_minor, swap.target_minor))
+        until = str(turn.get(Outcome).values.get("valid_until", ""))
+        return (
+            *head(turn, "receipt.title_notice", case.rrn, case.card),
+            Rule(),
+            Columns(say("receipt.wanted"), say("option.exchange_pair", source=source, target=target), bold=True),
+            Columns(say("receipt.valid_until"), until),
+            Text(say("receipt.notice_text", contact=site.contact)),
+            *tail(turn),
+        )
 
     @staticmethod
     def _claims(turn: Turn, case: Case) -> bool:

@@ -42,6 +42,13 @@ class CardGone(OfVisit):
 
 
 @dataclass(frozen=True, slots=True)
+class Rated(OfVisit):
+    """The customer has said how it was."""
+
+    score: int
+
+
+@dataclass(frozen=True, slots=True)
 class MenuPage(OfBusiness):
     """Which page of the menu is shown."""
 
@@ -76,6 +83,7 @@ class Intent(OfBusiness):
     private: Mapping[str, str] = field(default_factory=dict)
     new_pin: PinBlock | None = None
     kept: Mapping[str, str] = field(default_factory=dict)
+    anonymous: bool = False  # asked without card and PIN, by whoever stands there
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ is one step: its advice, and the closing of the case, are durable together or no
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -21,12 +22,15 @@ from kiosk.ports import (
     HostSilent,
     Reason,
 )
-from kiosk.services.case import Case, Posting, Settlement, fold, owed_minor, settle
+from kiosk.services.case import Case, Posting, Settlement, fold, owed_minor, owed_way, plus, settle
 from kiosk.services.dispensing import note
-from kiosk.services.facts import Card, Chosen, Intent, Pin, Session
+from kiosk.services.facts import Card, Chosen, Intent, Pin, Session, about
 from kiosk.turn import Turn
 
 WRONG_PIN: Final = "55"
+PARTNER_PAID: Final = ("payment", "top_up", "purchase")
+CARDLESS: Final = "010"  # field 22 of a customer without a card
+WEAK_PIN: Final = "B9"
 FUNDS: Final = ("51", "61", "65")
 RETAIN: Final = ("33", "34", "35", "36", "38", "41", "43", "67")  # host-messages §3.7, rule 10
 
@@ -57,6 +61,8 @@ REFUSALS: Final = {
     "B6": "partner_down",
     "B7": "partner_refused",
     "B8": "out_of_limits",
+    "B9": "weak_pin",
+    "BA": "already_released",
 }
 """Response code -> reason, as the catalogue words it."""
 
@@ -75,12 +81,17 @@ def open_case(turn: Turn, service: str, amount: Money, track2: Track2 | None, **
     """Make a case with fresh identifiers, journalled in this step.
 
     `more` goes into its record: ``operation``, ``posting`` and ``fee_minor`` are read back, anything else is for
-    people and audits and must be masked. A note that the acceptor holds goes over from the case before, which ends.
+    people and audits and must be masked. A note that the acceptor holds goes over from the case before, which ends,
+    and so do doubted notes that wait for leave to be credited.
     """
     before = turn.find(Case)
-    taken_over = before is not None and before.cash_in and not before.closed
+    taken_over = before is not None and (before.cash_in or before.awaits_leave) and not before.closed
     if before is not None and taken_over:
-        more["note"] = {"counters": dict(before.counters), "held_minor": before.held_minor, "fate": before.fate}
+        more["note"] = {
+            "cash_in": before.cash_in, "counters": dict(before.counters), "held_minor": before.held_minor,
+            "fate": before.fate, "kept": dict(before.kept), "kept_credited": dict(before.kept_credited),
+            "kept_now": before.kept_now,
+        }  # fmt: skip
     stan = turn.draw("stan")
     rrn = rrn_of(turn.now, stan)
     session = turn.find(Session)
@@ -119,9 +130,9 @@ def ask(turn: Turn, case: Case, track2: Track2, mix: dict[int, int] | None = Non
 
 
 def ask_intent(turn: Turn, intent: Intent) -> None:
-    """Open the case of an intent and send its 0200."""
-    track2 = turn.get(Card).track2
-    assert track2 is not None
+    """Open the case of an intent and send its 0200; without a card in the reader it is a cardless one."""
+    card, pin = None if intent.anonymous else turn.find(Card), turn.find(Pin)
+    track2 = card.track2 if card else None
     more: dict[str, object] = {"operation": intent.operation, "posting": intent.posting.value, **intent.kept}
     if intent.fee:
         more["fee_minor"] = intent.fee.minor
@@ -129,9 +140,10 @@ def ask_intent(turn: Turn, intent: Intent) -> None:
     turn.ask(
         HostRequest(
             ticket=case.id, stan=case.stan, rrn=case.rrn, sent_at=case.sent_at, operation=intent.operation,
-            amount=intent.amount, fee=intent.fee, track2=track2, pin_block=turn.get(Pin).block,
-            entry_mode=turn.site.cards.entry_mode, from_account=intent.from_account, to_account=intent.to_account,
-            private=intent.private, new_pin_block=intent.new_pin,
+            amount=intent.amount, fee=intent.fee, track2=track2, pin_block=pin.block if pin and track2 else None,
+            entry_mode=turn.site.cards.entry_mode if track2 else CARDLESS,
+            from_account=intent.from_account, to_account=intent.to_account, private=intent.private,
+            new_pin_block=intent.new_pin,
         )
     )  # fmt: skip
 
@@ -147,7 +159,14 @@ def note_answer(turn: Turn) -> Case:
         data["approved_minor"] = answer.amount.minor
     if answer.tries_left is not None:
         data["tries_left"] = answer.tries_left
-    return note(turn, "host_answered", **data)
+    intent = turn.find(Intent)
+    if intent is not None and intent.anonymous:
+        data["anonymous"] = True
+    case = note(turn, "host_answered", **data)
+    if case.approved is not None and case.asked_as in PARTNER_PAID and not case.posting.takes_cash:
+        due = case.approved + case.fee if case.fee else case.approved
+        turn.record("payment_taken", **about(turn.facts), minor=due.minor, by="card")
+    return case
 
 
 def note_failure(turn: Turn) -> Case:
@@ -164,26 +183,30 @@ def note_failure_text(turn: Turn, detail: str) -> Case:
     return note(turn, "host_failed", why="mismatch", detail=detail, posting=_posting(turn))
 
 
-def settle_case(turn: Turn, reason: Reason) -> Settlement | None:
+def settle_case(turn: Turn, reason: Reason, *, last: bool = False) -> Settlement | None:
     """Settle the current case with the host and close it, in this step.
 
-    A case of which the acceptor holds a note stays open: whoever brings the note to rest settles it then.
+    A case of which the acceptor holds a note stays open: whoever brings the note to rest settles it then. So does one
+    with a kept note that waits for leave to be credited, unless this is the `last` word.
     """
     case = turn.get(Case)
-    if case.cash_in:
+    if case.cash_in or (case.awaits_leave and not last):
         return None
     settlement = settle(case, turn.site, reason)
     stands = _stands(case, settlement)
     owed = owed_minor(case, turn.site, stands)
     suspect = bool(settlement and settlement.suspect)
+    in_order = case.posting.takes_cash and settlement is not None and owed >= 0  # what is owed was agreed or refused
     if settlement is not None:
-        _advise(turn, case, settlement)
+        _advise(turn, case, settlement, owed)
         if settlement.suspect:
-            _tell_host(turn, f"suspect dispense {case.rrn}" if case.orders else f"suspect cash-in {case.rrn}")
-    if not suspect and (owed or case.astray or (case.posting is Posting.NOTHING and case.unknown)):
+            _tell_host(turn, f"suspect {_doubt(case)} {case.rrn}")
+    unexplained = case.astray or (case.posting is Posting.NOTHING and case.unknown)
+    if not suspect and not in_order and (owed or unexplained):
         suspect = True
         _tell_host(turn, f"cash-in owes {owed} of {case.rrn}", case)
-    more: dict[str, object] = {"owed_minor": owed} if owed or case.astray else {}
+    told = owed or case.astray or case.posting.takes_cash
+    more: dict[str, object] = {"owed_minor": owed} if told else {}
     if "0" in case.astray:
         more["unvalued"] = case.astray["0"]
     if suspect:
@@ -193,6 +216,13 @@ def settle_case(turn: Turn, reason: Reason) -> Settlement | None:
         posting=case.posting.value, suspect=suspect, reason=reason.value, **more,
     )  # fmt: skip
     return settlement
+
+
+def _doubt(case: Case) -> str:
+    """Return what nobody knows of a suspect case."""
+    if case.astray or (case.posting is Posting.VAULT and not case.orders):
+        return "cash-in"
+    return "dispense" if case.orders else "delivery"
 
 
 def _posting(turn: Turn) -> str:
@@ -207,7 +237,8 @@ def _stands(case: Case, settlement: Settlement | None) -> Money:
     return case.approved if case.posting is Posting.ANSWER and case.approved else Money(0, case.amount.currency)
 
 
-def _advise(turn: Turn, case: Case, settlement: Settlement) -> None:
+def _advise(turn: Turn, case: Case, settlement: Settlement, owed: int) -> None:
+    owed = max(owed, 0) if case.posting.takes_cash else 0
     stan = turn.draw("stan")
     completion = settlement.reason is None
     advice = Advice(
@@ -221,7 +252,9 @@ def _advise(turn: Turn, case: Case, settlement: Settlement) -> None:
         stands=settlement.stands,
         reason=settlement.reason,
         units=dict(case.moved),
-        accepted=dict(case.vaulted),
+        accepted=plus(case.vaulted, case.kept_credited),
+        owed_minor=owed,
+        owed_to=owed_way(case, owed, suspect=settlement.suspect) if owed else "",
         rejected=dict(case.rejected),
         suspect=settlement.suspect,
     )
@@ -229,16 +262,16 @@ def _advise(turn: Turn, case: Case, settlement: Settlement) -> None:
     turn.put(fold(case, "advice_queued", {"suspect": advice.suspect}))
 
 
-def _tell_host(turn: Turn, text: str, suspect: Case | None = None) -> None:
+def _tell_host(turn: Turn, text: str, suspect: Case | None = None, tags: Mapping[str, str] | None = None) -> None:
     stan = turn.draw("stan")
     original = suspect.original if suspect is not None else None
     event = Advice(
         id=f"event-{stan}", stan=stan, sent_at=sent_at(turn.now), kind=AdviceKind.EVENT, text=text, original=original,
-        suspect=suspect is not None,
+        suspect=suspect is not None, tags=tags or {},
     )  # fmt: skip
     turn.advise(event)
 
 
-def tell_host(turn: Turn, text: str) -> None:
-    """Send an event advice (0620): it moves nothing."""
-    _tell_host(turn, text)
+def tell_host(turn: Turn, text: str, **tags: str) -> None:
+    """Send an event advice (0620) with tags of F48: it moves nothing, and it is journalled, tags and all."""
+    _tell_host(turn, text, tags=tags)

@@ -15,17 +15,22 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from drivers.base.vocabulary import Document
+from kiosk.agreements import CASH as BY_CASH
 from kiosk.agreements import KINDS as PARTNERS
 from kiosk.services.case import Case
 from kiosk.services.dispensing import stock
 from kiosk.services.facts import Card, DispenserOut
+from kiosk.services.receipt import paper_there
 from kiosk.turn import Turn
 
 CARD: Final = "card"  # a customer with a card and a PIN
 HOST: Final = "host"  # the host answers and nothing is owed to it
 CASH: Final = "cash"  # there are notes to pay
+PAYER: Final = "payer"  # a customer with a card and a PIN, or one without, who pays in notes
 DEVICES: Final = ("card_reader", "pin_pad", "dispenser", "note_acceptor", "printer", "ticket_printer")
-NEEDS: Final = (CARD, HOST, CASH, *DEVICES, *PARTNERS)  # a kind of partner: an agreement with one is in force
+NEEDS: Final = (CARD, HOST, CASH, PAYER, *DEVICES, *PARTNERS)  # a kind of partner: an agreement with one is in force
+ABILITIES: Final[Mapping[str, str]] = {"reader": "card_reader", "acceptor": "note_acceptor"}
+"""What people say -> the device; every device also goes by its own name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +71,16 @@ class Circumstances:
     cash: bool
     card: bool
     partners: frozenset[str] = frozenset()
+    by_cash: frozenset[str] = frozenset()  # kinds of partners that can be paid in notes
+    paper: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One service's place in the menu: ``offered``, ``disabled`` or ``hidden``, and the cause of the latter two.
 
-    Causes: ``profile``, ``not_built``, ``card``, ``host_offline``, ``no_cash``, ``no_agreement``, ``no_<device>``
-    (not fitted), or a device's name (out of order).
+    Causes: ``profile``, ``not_built``, ``card``, ``host_offline``, ``no_cash``, ``no_paper``, ``no_agreement``,
+    ``no_<device>`` (not fitted), or a device's name (out of order).
     """
 
     service: str
@@ -85,7 +92,7 @@ class Line:
         return self.place == "offered"
 
 
-WHY_NOT: Final = {"host_offline": "host_offline", "no_cash": "no_cash"}
+WHY_NOT: Final = {"host_offline": "host_offline", "no_cash": "no_cash", "no_paper": "no_paper"}
 """Cause -> the text under ``why_not.`` that the customer reads; others are ``unavailable``."""
 
 
@@ -98,6 +105,11 @@ class Menu:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(self._services)
+
+    def needs(self, name: str) -> tuple[str, ...]:
+        """Return what a service needs, nothing for one that is not built."""
+        service = self._services.get(name)
+        return service.needs if service else ()
 
     def flow(self, name: str) -> str:
         """Return the flow of a service. Raises KeyError."""
@@ -119,6 +131,14 @@ class Menu:
             return Line(name, "hidden", "no_agreement")  # N-AGY-01
         if CARD in service.needs and not now.card:
             return Line(name, "hidden", "card")
+        if PAYER in service.needs and not now.card:
+            kinds = [need for need in service.needs if need in PARTNERS]
+            if "note_acceptor" not in now.installed or any(kind not in now.by_cash for kind in kinds):
+                return Line(name, "hidden", "card")
+            if "note_acceptor" not in now.usable:
+                return Line(name, "disabled", "note_acceptor")
+            if not now.paper:
+                return Line(name, "disabled", "no_paper")
         for need in service.needs:
             if need in DEVICES and need not in now.usable:
                 return Line(name, "disabled", need)
@@ -145,8 +165,24 @@ def circumstances(turn: Turn, *, card: bool | None = None) -> Circumstances:
         and fitness.advices_waiting <= turn.site.advices_waiting_max,
         cash=any(s.available for s in stock(turn)),
         card=turn.find(Card) is not None if card is None else card,
-        partners=frozenset(a.kind for a in turn.site.agreements if "card" in a.pay_by),
+        partners=frozenset(a.kind for a in turn.site.agreements),
+        by_cash=frozenset(a.kind for a in turn.site.agreements if BY_CASH in a.pay_by),
+        paper=paper_there(turn),
     )
+
+
+def device_named(word: str, families: Mapping[str, str]) -> str:
+    """Return the device that `word` means: its name, an ability (`ABILITIES`), or a family of `families`.
+
+    Raises ValueError listing what is known.
+    """
+    found = word if word in DEVICES else ABILITIES.get(word) or families.get(word)
+    if found is None:
+        raise ValueError(
+            f"{word!r} is no device; devices: {', '.join(DEVICES)}; abilities: {', '.join(ABILITIES)}; "
+            f"families: {', '.join(families)}"
+        )
+    return found
 
 
 Writer = Callable[[Turn, Case], Document]
@@ -162,6 +198,7 @@ def explain(line: Line) -> str:
         "no_agreement": "no agency agreement for it is in force",
         "host_offline": "the host is not online, or messages to it wait",
         "no_cash": "the cassettes hold nothing that can be paid",
+        "no_paper": "paid in notes, it needs paper for a slip, and there is none",
     }
     if line.cause in fixed:
         return fixed[line.cause]

@@ -1,7 +1,8 @@
 """PIN change: the new PIN is keyed twice into the pad, and the host puts it in force.
 
 The application never sees a PIN: the two entries and the old one are compared by their encrypted blocks, which are
-equal for equal PINs as long as they were made under one key for one card (ISO 9564-1 format 0).
+equal for equal PINs as long as they were made under one key for one card (ISO 9564-1 format 0). Whether a new PIN is
+too easily guessed (1234, 1111, a birthday) only the bank can see; it refuses it, and the customer keys another.
 
 What nobody can know is whether a PIN is in force whose change was not answered. There is no reversal of a PIN change
 in this message set, and a guess in either direction would be a lie; so the customer is told just that, on screen and
@@ -20,6 +21,7 @@ from kiosk.flow.offers import action, guard, view
 from kiosk.services.case import Case
 from kiosk.services.entering import Outcome
 from kiosk.services.facts import Answer, Card, Intent, Pin, Refusal
+from kiosk.services.hosting import WEAK_PIN
 from kiosk.services.menu import CARD, HOST, Service
 from kiosk.services.receipt import head, say_in, tail
 from kiosk.turn import OfBusiness, Turn
@@ -82,12 +84,21 @@ class PinChange:
     @action
     def start_round(self, turn: Turn) -> None:
         """Begin again, and say why."""
-        new = turn.get(NewPin)
-        turn.put(NewPin(rounds=new.rounds + 1, error="same_as_old" if new.second is None else "differ"))
+        new, weak = turn.get(NewPin), self.new_pin_weak(turn)
+        error = "same_as_old" if new.second is None else "weak" if weak else "differ"
+        turn.put(NewPin(rounds=new.rounds + 1, error=error))
+        turn.drop(Refusal)
+
+    @guard
+    def new_pin_weak(self, turn: Turn) -> bool:
+        """Whether the bank refused the new PIN because anybody would guess it."""
+        refusal = turn.find(Refusal)
+        return refusal is not None and refusal.code == WEAK_PIN
 
     @action
     def refuse_new_pin(self, turn: Turn) -> None:
-        turn.put(Refusal("new_pin"))
+        if not self.new_pin_weak(turn):
+            turn.put(Refusal("new_pin"))
 
     @action
     def want_pin_change(self, turn: Turn) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -70,6 +71,25 @@ def tail(turn: Turn) -> list[Element]:
     return [*rows, Rule(), Text(say("receipt.thanks"), Align.CENTER), Feed(2)]
 
 
+def claim_rows(turn: Turn, reference: str, why: str, owed: Money | None = None) -> list[Element]:
+    """Return what makes a claim: what is owed, why (a text id), the reference, how to ask, and by when it is settled.
+
+    Without `owed` the amount has to be found out. Nobody needs to complain for it: the bank is told already.
+    """
+    say, site = say_in(turn), turn.site
+    due = turn.now.astimezone(ZoneInfo(site.time_zone)).date() + timedelta(days=site.complaint.claim_days)
+    return [
+        Rule(),
+        Text(say("receipt.claim_title"), bold=True),
+        Columns(say("receipt.owed"), money_of(turn, owed) if owed else say("receipt.to_be_found_out"), bold=True),
+        Columns(say("receipt.reference"), reference),
+        Columns(say("receipt.settled_by"), due.isoformat(), bold=True),
+        Text(say(why)),
+        Text(say("receipt.claim_how", contact=site.contact)),
+        QrCode(f"KIOSK:{site.terminal_id}:{reference}"),
+    ]
+
+
 def withdrawal_document(turn: Turn, case: Case) -> Document:
     """Return the receipt of a withdrawal: what was paid, what was not charged, what is owed and how to claim it."""
     say, site = say_in(turn), turn.site
@@ -79,10 +99,7 @@ def withdrawal_document(turn: Turn, case: Case) -> Document:
     if case.suspect:
         rows += [
             Columns(say("receipt.charged"), money_of(turn, case.approved or case.amount), bold=True),
-            Rule(),
-            Text(say("receipt.claim_title"), bold=True),
-            Text(say("receipt.claim_text", reference=case.rrn, contact=site.contact)),
-            QrCode(f"KIOSK:{site.terminal_id}:{case.rrn}"),
+            *claim_rows(turn, case.rrn, "claim_why.unknown"),
         ]
     elif paid:
         rows.append(Columns(say("receipt.paid"), money_of(turn, paid), bold=True))
@@ -105,8 +122,15 @@ def withdrawal_document(turn: Turn, case: Case) -> Document:
 
 def capture_document(turn: Turn, gone: CardGone) -> Document:
     """Return the slip for a retained card: where it is, why, whom to ask (edge case 4)."""
-    text = say_in(turn)("receipt.card_retained", contact=turn.site.contact)
-    return (*head(turn, "receipt.title_capture", gone.reference), Rule(), Text(text), Feed(2))
+    say = say_in(turn)
+    return (
+        *head(turn, "receipt.title_capture", gone.reference),
+        Rule(),
+        Text(say("receipt.card_kept_why")),
+        Text(say("receipt.card_retained", contact=turn.site.contact)),
+        QrCode(f"KIOSK:{turn.site.terminal_id}:{gone.reference}"),
+        Feed(2),
+    )
 
 
 def lines_of(document: Document) -> tuple[str, ...]:

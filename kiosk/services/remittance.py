@@ -2,7 +2,8 @@
 
 The host is asked first what it costs and when it arrives, and the customer sees both, with the masked name where the
 clearing tells one, before confirming (N-REM-01). The request carries the fee that was shown; a host that would charge
-another refuses. The reference on the receipt asks for the state later.
+another refuses. The reference on the receipt asks for the state later, and takes the remittance back, fee and all, as
+long as it has not been released (N-REM-02).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from drivers.base.vocabulary import Columns, Document, Element
+from drivers.base.vocabulary import Columns, Document, Element, Rule, Text
 from kiosk.flow.offers import action, guard
 from kiosk.money import Money
 from kiosk.services.case import Case, Posting
@@ -26,7 +27,7 @@ from kiosk.services.entering import (
 from kiosk.services.facts import Answer, Intent, Refusal, Typed
 from kiosk.services.menu import CARD, HOST, Service
 from kiosk.services.payee import Payee, masked_account, name_of
-from kiosk.services.receipt import head, locale_of, say_in, tail
+from kiosk.services.receipt import head, locale_of, money_of, say_in, tail
 from kiosk.services.transfer import outcome_rows, payee_rows
 from kiosk.turn import OfBusiness, Turn
 from kiosk.view import Option
@@ -35,6 +36,7 @@ WAYS: Final = ("bank", "person", "status")
 PURPOSES: Final = ("living", "tuition", "goods", "gift", "other")
 ARRIVALS: Final = ("now", "two_hours", "next_day")
 STATES: Final = ("sent", "paid_out", "returned")
+REVOCABLE: Final = "sent"  # not released yet (N-REM-02)
 ACCOUNT_DIGITS: Final = (12, 19)
 PHONE_DIGITS: Final = 11
 REFERENCE_DIGITS: Final = 12
@@ -215,13 +217,57 @@ class Remittance:
         amount = extra.get("AM", "")
         if amount.isascii() and amount.isdigit():
             values["amount"] = turn.site.money(int(amount))
+        if extra["ST"] == REVOCABLE and remitted.amount is None and "amount" in values:
+            fee = extra.get("FE", "")
+            _with(turn, amount=values["amount"], fee=turn.site.money(int(fee)) if fee.isdigit() else None)
+            values["revocable"] = True
         turn.put(Outcome(values))
+
+    # ------------------------------------------------------------ taking it back
+
+    @guard
+    def revocable(self, turn: Turn) -> bool:
+        return bool(turn.get(Outcome).values.get("revocable"))
+
+    @action
+    def prepare_revocation(self, turn: Turn) -> None:
+        remitted = turn.get(Remitted)
+        assert remitted.amount is not None
+        values: dict[str, Any] = {"what": "remittance_revoke", "amount": remitted.amount, "number": remitted.number}
+        if remitted.fee:
+            values |= {"fee": remitted.fee, "total": remitted.amount + remitted.fee}
+        turn.put(Confirmation(values))
+
+    @action
+    def want_revocation(self, turn: Turn) -> None:
+        """Ask for it back. Asking twice gives it back once, so nothing needs to be undone when no answer comes."""
+        number = turn.get(Remitted).number
+        turn.drop(Answer)
+        turn.put(Intent("remittance_revoke", turn.site.money(0), private={"RF": number}, kept={"about": number}))
+
+    @action
+    def tell_revoked(self, turn: Turn) -> None:
+        remitted, answer = turn.get(Remitted), turn.get(Answer)
+        turn.record("remittance_revoked", case=turn.get(Case).id, about=remitted.number)
+        values: dict[str, Any] = {"what": "remittance_revoked", "reference": remitted.number, "state": "returned"}
+        if remitted.amount is not None:
+            values["amount"] = remitted.amount + (remitted.fee or turn.site.money(0))
+        if answer.available is not None:
+            values["available"] = answer.available
+        turn.put(Outcome(values))
+
+    @action
+    def refuse_revocation_unknown(self, turn: Turn) -> None:
+        """Nobody knows whether it was taken back: its state says so later, by the same reference."""
+        turn.put(Refusal("revoke_unknown"))
 
     # ------------------------------------------------------------ paper
 
     def document(self, turn: Turn, case: Case) -> Document:
         """Return the receipt: to whom, what it costs, when it arrives, or that it was not sent."""
         say, remitted = say_in(turn), turn.find(Remitted)
+        if case.asked_as == "remittance_revoke" and remitted is not None:
+            return self._revocation(turn, case, remitted)
         rows: list[Element] = head(turn, "receipt.title_remittance", case.rrn, case.card)
         rows += payee_rows(turn, case)
         if remitted is not None:
@@ -232,3 +278,17 @@ class Remittance:
             if remitted.arrival and case.approved is not None:
                 rows.append(Columns(say("receipt.arrival"), say(f"arrival.{remitted.arrival}")))
         return tuple(rows + outcome_rows(turn, case) + tail(turn))
+
+    @staticmethod
+    def _revocation(turn: Turn, case: Case, remitted: Remitted) -> Document:
+        """Return the slip of a remittance that was taken back: what comes back, fee and all, and of which order."""
+        say, nothing = say_in(turn), turn.site.money(0)
+        back = (remitted.amount or nothing) + (remitted.fee or nothing)
+        return (
+            *head(turn, "receipt.title_remittance_revoke", case.rrn, case.card),
+            Rule(),
+            Columns(say("receipt.about"), remitted.number),
+            Columns(say("receipt.given_back"), money_of(turn, back), bold=True),
+            Text(say("receipt.revoked_text")),
+            *tail(turn),
+        )

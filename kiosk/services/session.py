@@ -34,15 +34,19 @@ from kiosk.services.facts import (
     PathUnsure,
     Pin,
     PinEntry,
+    Rated,
     ReaderUnsure,
     Session,
 )
-from kiosk.services.menu import WHY_NOT, Line, Menu
+from kiosk.services.menu import CARD, WHY_NOT, Line, Menu
+from kiosk.services.receipt import say_in
 from kiosk.turn import Language, OfBusiness, OfVisit, Turn
 from kiosk.view import Option
 
 NEEDED = ("card_reader", "pin_pad")  # without these no customer is served; the menu says what else is wanted for what
 MENU_PLACES = 8
+SCORES = ("1", "2", "3", "4", "5")
+CARDLESS_SHOWN = 3  # on the first screen
 
 
 def expired(expiry: str, now: datetime, zone: str) -> bool:
@@ -76,9 +80,14 @@ class Sessions:
         if turn.fitness.host_online and not turn.fitness.pin_key_loaded:
             return "pin_pad"
         lines = self._menu.lines(turn, card=True)
-        if any(line.offered for line in lines):
-            return ""
+        if any(line.offered and self._menu.needs(line.service) for line in lines):
+            return ""  # what needs nothing at all does not keep a terminal in service
         return next((line.cause for line in lines if line.place == "disabled"), "other")
+
+    def _cards_served(self, turn: Turn) -> bool:
+        """Whether anything is offered to who has a card; without the host only what needs no account is."""
+        offered = (line.service for line in self._menu.lines(turn, card=True) if line.offered)
+        return any(CARD in self._menu.needs(name) for name in offered)
 
     @view("out_of_service")
     def _out_of_service(self, turn: Turn) -> Mapping[str, Any]:
@@ -127,6 +136,8 @@ class Sessions:
         turn.forget(OfVisit)
         if not turn.fitness.usable("dispenser"):
             turn.put(DispenserOut())
+        cardless = [line.service for line in self._menu.lines(turn, card=False) if line.offered]
+        turn.record("help_shown", contact=turn.site.contact, complaints="complaint" in cardless)
         turn.order("card_reader", AcceptCard(ticket=turn.ticket("accept")))
 
     @action
@@ -178,6 +189,8 @@ class Sessions:
             return "unreadable"
         if not event.track2.pan.starts_with(tuple(turn.site.cards.accepted_prefixes)):
             return "not_accepted"
+        if not self._cards_served(turn):
+            return "host_offline"  # edge case 35
         if expired(event.track2.expiry, turn.now, turn.site.time_zone):
             return "expired"
         return ""
@@ -218,6 +231,11 @@ class Sessions:
             line.offered and line.service == chosen.value for line in self._menu.lines(turn)
         )
 
+    @guard
+    def cardless_served(self, turn: Turn) -> bool:
+        """Whether there is something to choose without a card."""
+        return any(line.offered for line in self._menu.lines(turn, card=False))
+
     @action
     def note_service(self, turn: Turn) -> None:
         chosen = turn.event.payload
@@ -248,13 +266,22 @@ class Sessions:
     @view("idle")
     def _idle(self, turn: Turn) -> Mapping[str, Any]:
         supplies = turn.fitness.supplies("printer") if turn.fitness.usable("printer") else {"paper": "out"}
+        offered = [line.service for line in self._menu.lines(turn, card=True) if line.offered]
+        cardless = [line.service for line in self._menu.lines(turn, card=False) if line.offered]
+        say, cards = say_in(turn), self._cards_served(turn)
+        buttons = [
+            Option("chose_service", name, "idle.without_card", {"name": say(f"service.{name}")}) for name in cardless
+        ]
+        if len(buttons) > CARDLESS_SHOWN:
+            buttons = [*buttons[: CARDLESS_SHOWN - 1], Option("chose_without_card", "", "idle.cardless")]
         values: dict[str, Any] = {
-            "services": tuple(line.service for line in self._menu.lines(turn, card=True) if line.offered)
+            "call": "card" if cards else "cardless",
+            "about": "card" if cards else "cardless",
+            "services": tuple(offered),
+            "cardless": tuple(buttons),
         }
         if supplies.get("paper") == "out":
             values["notice"] = "no_receipt"
-        if any(line.offered and line.service == "exchange" for line in self._menu.lines(turn, card=False)):
-            values["exchange"] = True
         return values
 
     @view("menu")
@@ -388,6 +415,32 @@ class Sessions:
     def _session(turn: Turn) -> str:
         session = turn.find(Session)
         return session.id if session else ""
+
+    # ------------------------------------------------------------ how it was
+
+    @guard
+    def rating_asked(self, turn: Turn) -> bool:
+        """Whether a rating is taken now, and the value chosen is one: after an order, once."""
+        chosen = turn.event.payload
+        known = not isinstance(chosen, Input) or chosen.value in SCORES
+        return known and turn.site.ask_rating and turn.find(Chosen) is not None and turn.find(Rated) is None
+
+    @action
+    def note_rating(self, turn: Turn) -> None:
+        chosen = turn.event.payload
+        assert isinstance(chosen, Input)
+        turn.put(Rated(int(chosen.value)))
+        turn.record("rated", session=self._session(turn), score=int(chosen.value), service=turn.get(Chosen).service)
+
+    @view("goodbye")
+    def _goodbye(self, turn: Turn) -> Mapping[str, Any]:
+        """Ask for one touch if an order has ended; thank for it."""
+        if turn.find(Rated) is not None:
+            return {"thanks": "rated"}
+        if not turn.site.ask_rating or turn.find(Chosen) is None:
+            return {}
+        options = tuple(Option("chose_rating", score, "option.named", {"name": score}) for score in SCORES)
+        return {"scores": options}
 
     # ------------------------------------------------------------ settlement of what a restart found
 

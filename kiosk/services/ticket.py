@@ -19,13 +19,16 @@ from kiosk.flow.offers import action, guard
 from kiosk.money import Money
 from kiosk.ports import Reason
 from kiosk.services import hosting
-from kiosk.services.agency import agreements, minor_of, tell
-from kiosk.services.case import Case, Posting
+from kiosk.services.agency import STATUS, agreement_of, agreements, minor_of, tell
+from kiosk.services.case import Case, Posting, cash_stands
+from kiosk.services.cash_in import Absent
+from kiosk.services.cash_payment import cash_intent
+from kiosk.services.change import Purse, cash_rows
 from kiosk.services.dispensing import note
 from kiosk.services.entering import Choices, Confirmation, chosen_value
 from kiosk.services.facts import Answer, Intent, Refusal
-from kiosk.services.menu import CARD, HOST, Service
-from kiosk.services.receipt import head, locale_of, money_of, paper_there, say_in, tail
+from kiosk.services.menu import HOST, PAYER, Service
+from kiosk.services.receipt import claim_rows, head, locale_of, money_of, paper_there, say_in, tail
 from kiosk.turn import OfBusiness, Turn
 from kiosk.view import Atom, Option
 
@@ -92,14 +95,18 @@ def _catalogue(text: str) -> tuple[Show, ...]:
 
 
 def _agency(turn: Turn) -> Agreement:
-    """Return whose tickets are sold: the first agency; without one the menu does not offer tickets."""
-    return agreements(turn, TICKET_AGENCY)[0]
+    """Return whose tickets are sold: of this purchase, or the first agency that can be paid now.
+
+    Without one the menu does not offer tickets.
+    """
+    tickets = turn.find(Tickets)
+    return agreement_of(turn, tickets.code) if tickets is not None else agreements(turn, TICKET_AGENCY)[0]
 
 
 class TicketSale:
     """Guards and actions of the flow ``ticket``."""
 
-    service: Final = Service("ticket", "ticket", (CARD, HOST, TICKET_AGENCY, "printer"))
+    service: Final = Service("ticket", "ticket", (PAYER, HOST, TICKET_AGENCY, "printer"))
 
     # ------------------------------------------------------------ what is on
 
@@ -127,11 +134,12 @@ class TicketSale:
         shows = _catalogue(turn.get(Answer).extra.get("CT", ""))
         turn.put(OnSale(shows))
         options = []
-        for name in list(dict.fromkeys(s.name for s in shows))[:EVENTS_MAX]:
+        for name in list(dict.fromkeys(s.name for s in shows))[: EVENTS_MAX - 1]:
             first = next(n for n, s in enumerate(shows) if s.name == name)
             left = sum(s.left for s in shows if s.name == name)
             why_not = "" if left else "sold_out"
             options.append(Option("chose_one", str(first), "option.named", {"name": name}, why_not=why_not))
+        options.append(Option("chose_one", STATUS, "option.partner_status"))
         turn.put(Choices("ticket_event", tuple(options)))
 
     @action
@@ -163,7 +171,15 @@ class TicketSale:
     def want_hold(self, turn: Turn) -> None:
         tickets, count = turn.get(Tickets), chosen_value(turn)
         bought = f"{tickets.code}|{tickets.shown.id}|{count}"
+        tell(turn, "place_chosen", show=tickets.shown.id, places=int(count), places_left=tickets.shown.left)
         turn.put(Intent("ticket_hold", turn.site.money(0), private={"BL": bought}, kept={"show": tickets.shown.id}))
+
+    @action
+    def note_no_places(self, turn: Turn) -> None:
+        """Write down that the agency holds no places."""
+        refusal = turn.find(Refusal)
+        reason = refusal.reason if refusal else "no_answer"
+        tell(turn, "partner_unable", partner=turn.get(Tickets).code, reason=reason)
 
     @guard
     def seats_held(self, turn: Turn) -> bool:
@@ -188,6 +204,7 @@ class TicketSale:
         seats = tuple(answer.extra["SE"].split(","))
         tickets = replace(turn.get(Tickets), hold=answer.extra["HD"], seats=seats, amount=amount, fee=fee)
         turn.put(tickets)
+        turn.put(Purse(tickets.code, amount + fee))
         stock = paper_there(turn)
         tell(
             turn,
@@ -205,6 +222,13 @@ class TicketSale:
         turn.put(Confirmation(values))
 
     @action
+    def note_confirmed_tickets(self, turn: Turn) -> None:
+        tickets = turn.get(Tickets)
+        assert tickets.amount is not None
+        fee = tickets.fee.minor if tickets.fee else 0
+        tell(turn, "sale_confirmed", partner=tickets.code, amount_minor=tickets.amount.minor, fee_minor=fee)
+
+    @action
     def want_release(self, turn: Turn) -> None:
         tickets = turn.get(Tickets)
         tell(turn, "places_freed", hold=tickets.hold)
@@ -212,16 +236,28 @@ class TicketSale:
 
     # ------------------------------------------------------------ the money
 
+    @staticmethod
+    def _bought(tickets: Tickets) -> tuple[str, dict[str, str]]:
+        """Return tag BL, and what goes into the record."""
+        bought = f"{tickets.code}|{tickets.shown.id}|{len(tickets.seats)}|{tickets.hold}"
+        return bought, {"to": tickets.code, "show": tickets.shown.id, "seats": " ".join(tickets.seats)}
+
     @action
     def want_tickets(self, turn: Turn) -> None:
         tickets = turn.get(Tickets)
         assert tickets.amount is not None
-        bought = f"{tickets.code}|{tickets.shown.id}|{len(tickets.seats)}|{tickets.hold}"
+        bought, kept = self._bought(tickets)
         turn.drop(Answer)
-        kept = {"to": tickets.code, "show": tickets.shown.id, "seats": " ".join(tickets.seats)}
         turn.put(
             Intent("purchase", tickets.amount, Posting.DELIVERY, fee=tickets.fee, private={"BL": bought}, kept=kept)
         )
+
+    @action
+    def want_cash_tickets(self, turn: Turn) -> None:
+        tickets = turn.get(Tickets)
+        assert tickets.amount is not None
+        bought, kept = self._bought(tickets)
+        cash_intent(turn, "purchase", tickets.amount, tickets.fee, bought, **kept)
 
     @guard
     def tickets_told(self, turn: Turn) -> bool:
@@ -263,17 +299,25 @@ class TicketSale:
         tell(turn, "ticket_spoiled", case=turn.get(Case).id, outcome=outcome, error=error, final=final)
 
     @guard
+    def sale_void(self, turn: Turn) -> bool:
+        return turn.get(Tickets).voided
+
+    @guard
     def may_reprint(self, turn: Turn) -> bool:
         return turn.get(Tickets).prints < PRINTS_MAX and paper_there(turn)
 
     @action
     def finish_sale(self, turn: Turn) -> None:
-        """The paper is in the customer's hand and good: now the money is posted and the sale final."""
+        """The paper is in the customer's hand and good: the sale is final, and the money is posted.
+
+        Notes are posted when the change is out.
+        """
         case = turn.get(Case)
         assert case.approved is not None
         note(turn, "delivered", minor=case.approved.minor)
         tell(turn, "ticket_issued", case=case.id, tickets=list(turn.get(Tickets).numbers))
-        hosting.settle_case(turn, Reason.NOTHING_DISPENSED)
+        if not case.posting.takes_cash:
+            hosting.settle_case(turn, Reason.NOTHING_DISPENSED)
 
     @action
     def finish_unsure(self, turn: Turn) -> None:
@@ -297,10 +341,14 @@ class TicketSale:
 
     @staticmethod
     def _void(turn: Turn, reason: Reason) -> None:
-        tickets = turn.get(Tickets)
+        """Void the sale. Notes are given back first, and nothing is paid out where nobody took the ticket."""
+        tickets, case = turn.get(Tickets), turn.get(Case)
         turn.put(replace(tickets, voided=True))
-        tell(turn, "sale_voided", case=turn.get(Case).id, tickets=list(tickets.numbers))
-        hosting.settle_case(turn, reason)
+        tell(turn, "sale_voided", case=case.id, tickets=list(tickets.numbers))
+        if not case.posting.takes_cash:
+            hosting.settle_case(turn, reason)
+        elif reason is Reason.RETRACTED:
+            turn.put(Absent())
 
     def _paper(self, turn: Turn) -> Document:
         """Return the tickets: one code each, on one strip."""
@@ -336,11 +384,13 @@ class TicketSale:
             rows += [Rule(), Text(say(text, contact=contact))]
         elif tickets is not None and tickets.voided:
             rows += [Columns(say("receipt.ticket_no"), number) for number in tickets.numbers]
-            rows += [Rule(), Text(say("receipt.ticket_voided", contact=contact))]
+            rows += [*cash_rows(turn, case), Rule(), Text(say("receipt.ticket_voided", contact=contact))]
+        elif case.posting.takes_cash and not cash_stands(case):
+            rows += [*cash_rows(turn, case), Rule(), Text(say("receipt.not_paid_text", contact=contact))]
         else:
-            rows += _paid_rows(turn, case)
-            if case.suspect:
-                rows += [Rule(), Text(say("receipt.claim_text", reference=case.rrn, contact=contact))]
+            rows += [*_paid_rows(turn, case), *cash_rows(turn, case)]
+            if case.suspect and not case.posting.takes_cash:
+                rows += claim_rows(turn, case.rrn, "claim_why.goods")
         return tuple(rows + tail(turn))
 
 

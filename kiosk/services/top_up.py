@@ -11,11 +11,11 @@ from typing import Final
 from drivers.base.vocabulary import Document
 from kiosk.agreements import OPERATOR
 from kiosk.flow.offers import action, guard
-from kiosk.services.agency import Sale, agreement_of, ask_number, offer_partners, sale_rows
+from kiosk.services.agency import Sale, agreement_of, ask_number, offer_partners, sale_rows, tell
 from kiosk.services.case import Case
 from kiosk.services.entering import Choices, chosen_value
 from kiosk.services.facts import Intent, Typed
-from kiosk.services.menu import CARD, HOST, Service
+from kiosk.services.menu import HOST, PAYER, Service
 from kiosk.services.receipt import head, tail
 from kiosk.turn import Turn
 from kiosk.view import Option
@@ -24,7 +24,7 @@ from kiosk.view import Option
 class TopUp:
     """Guards and actions of the flow ``top_up``."""
 
-    service: Final = Service("top_up", "top_up", (CARD, HOST, OPERATOR))
+    service: Final = Service("top_up", "top_up", (PAYER, HOST, OPERATOR))
 
     @action
     def offer_operators(self, turn: Turn) -> None:
@@ -50,12 +50,14 @@ class TopUp:
     @action
     def ask_number_anew(self, turn: Turn) -> None:
         sale = replace(turn.get(Sale), number="")
+        tell(turn, "target_entered", partner=sale.code, alike=False)
         turn.put(sale)
         ask_number(turn, "top_up_number", sale.code)
         turn.put(Typed("", "numbers_differ"))
 
     @action
     def offer_amounts(self, turn: Turn) -> None:
+        tell(turn, "target_entered", partner=turn.get(Sale).code, alike=True)
         amounts = agreement_of(turn, turn.get(Sale).code).amounts_minor
         options = tuple(Option("chose_one", str(minor), turn.site.money(minor)) for minor in amounts)
         turn.put(Choices("top_up_amount", options))

@@ -17,7 +17,7 @@ from kiosk.mix import alternatives, denominate, nearest_payable
 from kiosk.money import Money, minor_per_major
 from kiosk.ports import HostAnswered, Input, Reason
 from kiosk.services import hosting
-from kiosk.services.case import Case
+from kiosk.services.case import Case, Posting, owed_minor
 from kiosk.services.dispensing import notes_max, stock
 from kiosk.services.facts import Card, Plan, ReceiptWanted, Refusal, Typed, Unpayable
 from kiosk.services.menu import CARD, CASH, HOST, Service
@@ -275,7 +275,16 @@ class Withdrawal:
 
     @view("suspect_case")
     def _suspect_case(self, turn: Turn) -> Mapping[str, Any]:
-        return {**self._reference(turn), "how": "recount"}
+        """Say what is being looked into: notes that went out, notes that came in, or goods."""
+        case, money = turn.get(Case), turn.site.money
+        values: dict[str, Any] = {"reference": case.rrn, "how": "recount", "about": "notes_out", "amount": case.amount}
+        if case.posting in (Posting.DELIVERY, Posting.CASH_GOODS):
+            values["about"] = "goods"
+        elif case.posting is not Posting.NOTES:
+            stands = money(case.credited_minor if case.approved is not None else 0)
+            owed = owed_minor(case, turn.site, stands)
+            values |= {"about": "notes_in", "amount": money(owed) if owed > 0 and not case.unknown else None}
+        return {name: value for name, value in values.items() if value is not None}
 
     @staticmethod
     def _reference(turn: Turn) -> Mapping[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import pygame
-import qrcode
 
 from drivers.base.vocabulary import Align, Columns, Document, Feed, QrCode, Rule, Text
+from kiosk.ui.codes import qr_matrix
 from kiosk.ui.draw import sheet
 from kiosk.ui.render import png_of
 from kiosk.ui.theme import Colour
@@ -18,7 +19,7 @@ BLACK: Final[Colour] = (32, 34, 38)
 PX: Final = 22  # text of scale 1
 ROW: Final = 31
 SIDE: Final = 28
-QUIET: Final = 4  # modules of white around a code (ISO/IEC 18004)
+CELL, GLYPH, FEED = 12, 22, 30  # dots of a printer: a cell, the size of its characters, from line to line
 
 
 @lru_cache(maxsize=1)
@@ -42,6 +43,84 @@ def draw_document(document: Document, width: int = 440) -> pygame.Surface:
         surface.blit(piece, (SIDE, y))
         y += piece.get_height()
     return surface
+
+
+def draw_printed(elements: Sequence[Mapping[str, Any]], columns: int = 48) -> pygame.Surface:
+    """Return what a simulated printer has put on paper (`drivers.sim.paper`), dot by dot: cells of 12 by 24 dots.
+
+    Bar codes are drawn as a box with their content; nothing here knows their bars.
+    """
+    pieces = [_printed(element, CELL * columns) for element in elements]
+    height = sum(piece.get_height() for piece in pieces) + 2 * SIDE
+    surface = pygame.Surface((CELL * columns + 2 * SIDE, height))
+    surface.fill((255, 255, 255))
+    y = SIDE
+    for piece in pieces:
+        surface.blit(piece, (SIDE, y))
+        y += piece.get_height()
+    return surface
+
+
+def _printed(element: Mapping[str, Any], width: int) -> pygame.Surface:
+    kind = element["kind"]
+    if kind == "feed":
+        return _strip(width, FEED * max(1, int(element["lines"])))
+    if kind == "image":
+        return _dots(element, width)
+    if kind == "qr":
+        return _code(str(element["content"]), width)
+    if kind == "barcode":
+        strip = _strip(width, 2 * FEED)
+        pygame.draw.rect(strip, BLACK, (width // 4, 4, width // 2, 2 * FEED - 8), 2)
+        _cells(strip, f"{element['symbology']} {element['content']}", width // 4 + 8, FEED // 2, {})
+        return strip
+    segments = element.get("segments") or [element]
+    scale = max(int(s.get("scale_y", s.get("scale", 1))) for s in segments)
+    strip = _strip(width, FEED * scale)
+    cells = sum(_wide(c) * int(s.get("scale_x", s.get("scale", 1))) for s in segments for c in str(s["text"]))
+    spare = max(0, width - cells * CELL)
+    x = {"left": 0, "center": spare // 2, "right": spare}[str(element["align"])]
+    for segment in segments:
+        x = _cells(strip, str(segment["text"]), x, 0, segment)
+    return strip
+
+
+def _cells(strip: pygame.Surface, text: str, x: int, y: int, style: Mapping[str, Any]) -> int:
+    """Draw `text` cell by cell, as a printer does; return where the next character stands."""
+    across = int(style.get("scale_x", style.get("scale", 1)))
+    down = int(style.get("scale_y", style.get("scale", 1)))
+    face = _type().face("bold" if style.get("bold") else "regular", GLYPH)
+    for character in text:
+        wide = _wide(character) * CELL * across
+        glyph = face.render(character, True, (255, 255, 255) if style.get("inverse") else BLACK)
+        if style.get("inverse"):
+            strip.fill(BLACK, (x, y, wide, FEED * down))
+        size = (min(glyph.get_width(), _wide(character) * CELL) * across, glyph.get_height() * down)
+        strip.blit(pygame.transform.scale(glyph, size), (x + (wide - size[0]) // 2, y + (FEED * down - size[1]) // 2))
+        if style.get("underline"):
+            strip.fill(BLACK, (x, y + FEED * down - 3, wide, 2))
+        x += wide
+    return x
+
+
+def _wide(character: str) -> int:
+    return 1 if character < "\x80" else 2
+
+
+def _dots(element: Mapping[str, Any], width: int) -> pygame.Surface:
+    across, high = int(element["width"]), int(element["height"])
+    bits = bytes.fromhex(str(element["bits"]))
+    strip = _strip(width, high)
+    for at, byte in enumerate(bits):
+        for bit in range(8) if byte else ():
+            if byte & 0x80 >> bit:
+                strip.set_at((at * 8 % across + bit, at * 8 // across), BLACK)
+    return strip
+
+
+def printed_png(elements: Sequence[Mapping[str, Any]], columns: int = 48) -> bytes:
+    """Return `draw_printed` as PNG."""
+    return png_of(draw_printed(elements, columns))
 
 
 def document_png(document: Document, width: int = 440) -> bytes:
@@ -96,10 +175,7 @@ def _columns(element: Columns, width: int) -> pygame.Surface:
 
 
 def _code(content: str, width: int) -> pygame.Surface:
-    code = qrcode.QRCode(border=QUIET)
-    code.add_data(content)
-    code.make(fit=True)
-    matrix = code.get_matrix()
+    matrix = qr_matrix(content)
     module = max(2, min(6, width // len(matrix)))
     size = module * len(matrix)
     strip = _strip(width, size)

@@ -197,7 +197,7 @@ class Renderer:
         for widget in screen.widgets:
             if not values.has(widget.when):
                 continue
-            if widget.kind == "choices":
+            if widget.kind in ("choices", "actions", "scale"):
                 of = values.money(widget.spec.get("of", ""))
                 for n, option in enumerate(values.options(widget.spec["options"])):
                     node = labels.get(f"{widget.name}.{n}")
@@ -221,7 +221,7 @@ class Renderer:
         label = ", ".join(text for text in (values.label(option), *notes) if text)
         if node is None:
             return words.text("voice.not_now", {"label": label, "why": values.why_not(option)})
-        return _side(words, node, label)
+        return _side(words, node, label) if node.side else label
 
     def _say_key(self, words: Words, screen: Screen, node: Node, label: str) -> str:
         if node.side:

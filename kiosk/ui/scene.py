@@ -29,9 +29,11 @@ from kiosk.view import View
 
 Box = tuple[int, int, int, int]
 MOVING: Final = ("bar", "dots")  # nodes whose picture depends on the time
-SHRINK: Final = (1.0, 0.93, 0.87, 0.81)  # text of a column that is too full is set smaller, never below SMALLEST
+SHRINK: Final = (1.0, 0.93, 0.87, 0.81, 0.76, 0.71, 0.66)
+"""A column that is too full is set smaller, its gaps with it; never below SMALLEST, nor a button below BUTTON_MIN."""
 PICTURE_HIGH: Final = 540.0
 OVERHANG: Final = 0.14  # of the size: ink that reaches beyond the line height, both ends together
+ACTIONS_MAX: Final = 3  # buttons that fit beside each other into the foot
 DIGITS_MAX: Final = 12  # of a PIN (ISO 9564-1)
 
 
@@ -236,6 +238,8 @@ class Builder:
 
     def _foot(self, screen: Screen) -> None:
         for widget in self._present(screen):
+            if widget.kind == "actions":
+                self._actions(widget)
             if widget.kind != "button":
                 continue
             at = widget.spec.get("at", "foot_right")
@@ -246,6 +250,16 @@ class Builder:
             }[at]
             quiet = widget.spec.get("kind") == "quiet"
             self._action(widget, x, theme.FOOT_TOP, 300 if quiet else theme.FOOT_WIDTH, theme.FOOT_HEIGHT)
+
+    def _actions(self, widget: Widget) -> None:
+        """Put up to three options into the foot, the first at the right where the hand is."""
+        options = self._v.options(widget.spec["options"])[:ACTIONS_MAX]
+        w = min(float(theme.FOOT_WIDTH), (self._wide - 2 * theme.MARGIN - 48) / len(options)) if options else 0
+        free = self._wide - 2 * theme.MARGIN - w
+        for n, option in enumerate(options):
+            x = theme.MARGIN + free * (1 - n / max(1, len(options) - 1))
+            self._button(f"{widget.name}.{n}", self._v.label(option), option.event, option.value, x, theme.FOOT_TOP, w,
+                         theme.FOOT_HEIGHT, why_not=self._v.why_not(option))  # fmt: skip
 
     def _action(self, widget: Widget, x: float, y: float, w: float, h: float) -> None:
         spec = widget.spec
@@ -258,7 +272,7 @@ class Builder:
     # ---- layouts
 
     def _message(self, screen: Screen) -> None:
-        footed = any(widget.kind == "button" for widget in self._present(screen))
+        footed = any(widget.kind in ("button", "actions") for widget in self._present(screen))
         h = 728.0 if footed else 820.0
         self._aside(screen, theme.MARGIN, 140, h)
         x = theme.MARGIN + theme.ASIDE + 68
@@ -331,7 +345,7 @@ class Builder:
         for shrink in SHRINK:
             noted = len(self._overflows)
             items = self._items(screen, w, shrink, titled)
-            space = sum(item.height for item in items) + sum((gap or item.gap) for item in items[:-1])
+            space = sum(item.height for item in items) + sum((gap or item.gap) * shrink for item in items[:-1])
             if space <= h and len(self._overflows) == noted:
                 break
             if shrink != SHRINK[-1]:
@@ -341,7 +355,7 @@ class Builder:
         top = y + (h - space) / 2 if centred else y
         for item in items:
             item.put(x, top)
-            top += item.height + (gap or item.gap)
+            top += item.height + (gap or item.gap) * shrink
 
     def _items(self, screen: Screen, w: float, k: float, titled: bool) -> list[_Item]:
         items: list[_Item] = []
@@ -463,15 +477,29 @@ class Builder:
 
         return [_Item(y + height, put, 40)] if labels else []
 
-    def _item_languages(self, widget: Widget, w: float, _k: float) -> list[_Item]:
+    def _item_languages(self, widget: Widget, w: float, k: float) -> list[_Item]:
+        high = max(theme.BUTTON_MIN, 84 * k)
+
         def put(x: float, y: float) -> None:
             each = (w - 24) / 2
             for n, (locale, (_, name, _)) in enumerate(LANGUAGES.items()):
                 chosen = "chosen" if locale == self._view.locale else "plain"
                 self._button(f"{widget.name}.{locale}", name, "chose_language", locale, x + n * (each + 24), y, each,
-                             84, kind=chosen, side=("L3", "R3")[n])  # fmt: skip
+                             high, kind=chosen)  # fmt: skip
 
-        return [_Item(84, put)]
+        return [_Item(high, put)]
+
+    def _item_scale(self, widget: Widget, w: float, _k: float) -> list[_Item]:
+        options = self._v.options(widget.spec["options"])
+        gap = 20.0
+
+        def put(x: float, y: float) -> None:
+            each = (w - gap * (len(options) - 1)) / len(options)
+            for n, option in enumerate(options):
+                self._button(f"{widget.name}.{n}", self._v.label(option), option.event, option.value,
+                             x + n * (each + gap), y, each, 104)  # fmt: skip
+
+        return [_Item(104, put, 40)] if options else []
 
     def _item_stars(self, widget: Widget, w: float, _k: float) -> list[_Item]:
         places = self._v.count(widget.spec.get("places", ""), 6)
@@ -485,16 +513,16 @@ class Builder:
 
         return [_Item(132, put, 34)]
 
-    def _item_field(self, widget: Widget, w: float, _k: float) -> list[_Item]:
-        text = self._v.texts[widget.spec["value"]]
+    def _item_field(self, widget: Widget, w: float, k: float) -> list[_Item]:
+        text, high = self._v.texts[widget.spec["value"]], 150 * k
 
         def put(x: float, y: float) -> None:
-            self._panel(x, y, w, 150, theme.WHITE, theme.BRAND, 24)
+            self._panel(x, y, w, high, theme.WHITE, theme.BRAND, 24)
             empty = not self._v.raw.get(widget.spec["value"])
-            self._text(text, 84, x + 32, y + 5, w - 64, 140, bold=True, ground=theme.WHITE, align="right",
+            self._text(text, 84 * k, x + 32, y + 5, w - 64, high - 10, bold=True, ground=theme.WHITE, align="right",
                        colour=theme.MUTED if empty else theme.BRAND)  # fmt: skip
 
-        return [_Item(150, put, 34)]
+        return [_Item(high, put, 34)]
 
     # ---- larger widgets
 

@@ -57,6 +57,8 @@ WIDGETS: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
     "field": (frozenset({"value"}), frozenset({"text"})),
     "keypad": (frozenset(), frozenset()),
     "paper": (frozenset({"value"}), frozenset()),
+    "scale": (frozenset({"options"}), frozenset()),
+    "actions": (frozenset({"options"}), frozenset()),
     "choices": (frozenset({"options", "positions"}), frozenset({"of", "rows"})),
     "button": (frozenset({"text", "event"}), frozenset({"at", "side", "kind", "value"})),
 }
@@ -160,7 +162,7 @@ def load_screen(path: Path) -> Screen:
     names = [widget.name for widget in widgets]
     if twice := [name for name in names if names.count(name) > 1]:
         raise wrong(f"two widgets are called {twice[0]!r}", "Give one of them another name.")
-    touchable = {w.name for w in widgets if w.kind in ("button", "choices", "keypad", "languages")}
+    touchable = {w.name for w in widgets if w.kind in ("button", "choices", "keypad", "languages", "actions", "scale")}
     focus = tuple(content.get("focus", ()))
     if not _texts(list(focus)) or set(focus) != touchable or len(focus) != len(touchable):
         raise wrong(f"focus lists {list(focus)}", f"It must list each of {sorted(touchable)} once.")

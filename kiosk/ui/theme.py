@@ -48,6 +48,7 @@ SIDE_KEYS_AT: Final = (388, 529, 671, 811)  # the height of side keys 1 to 4, le
 FOOT_HEIGHT: Final = 88
 FOOT_WIDTH: Final = 440
 ASIDE: Final = 500  # width of the illustration's panel
+BUTTON_MIN: Final = 80  # a finger: no button of a column is lower
 SMALLEST: Final = 24  # no text is set smaller than this
 
 TITLE: Final = 56

@@ -76,6 +76,7 @@ class Layout:
     devices: tuple[DevicePanel, ...]
     host_faults: tuple[Tool, ...]
     cards: tuple[DemoCard, ...]
+    codes: tuple[str, ...] = ()  # of bills to try, invented
 
 
 class Bench(Protocol):

@@ -34,6 +34,8 @@ Meaning of the parts (the life cycle is the interpreter's docstring):
   may discharge. `instances`: each | coalesce-earliest (a trigger while one is open adds none) | coalesce-latest (the
   new one replaces it). `discharge`: oldest (the oldest open instance that matches) | all.
 - A norm that no record can show says `unmonitored: <why>` and has no machine part. It is counted and listed.
+- A norm whose trigger or act these devices cannot show says `never_fires: <why>`. Any other norm that never comes into
+  force is an error of `model check`; one that says so and does come into force is an error, too.
 
 An installed norm set is dated: a norm is in force for a record whose date lies in [valid.from, valid.until). An
 instance keeps the norm it was made by.
@@ -152,6 +154,7 @@ class _NormForm(_Strict):
     group: str | None = None
     steps: _StepsForm = Field(default_factory=_StepsForm)
     unmonitored: str | None = None
+    never_fires: str = ""
 
 
 class _ParameterForm(_Strict):
@@ -213,7 +216,8 @@ class Duty:
 class Norm:
     """One norm in force. `trigger` None means always; `guards` holds the condition for each event it is asked at.
 
-    `bound` names the keys of the trigger that are stored in an instance; `valid_until` is exclusive.
+    `bound_keys` names the keys of the trigger that are stored in an instance; `valid_until` is exclusive. `places` maps
+    parts of the text (``if``, ``whenever``, ``then``, ``within``, ``overrides``) to line and column, counted from 1.
     """
 
     id: str
@@ -239,6 +243,12 @@ class Norm:
     steps: tuple[Step, ...] = ()
     file: str = "<norms>"
     line: int = 1
+    never_fires: str = field(default="", repr=False)
+    places: Mapping[str, tuple[int, int]] = field(default_factory=dict, repr=False)
+
+    def place(self, part: str = "") -> tuple[int, int]:
+        """Return line and column of a part of the text, or of the norm where it has no such part."""
+        return self.places.get(part, (self.line, 1))
 
     def in_force(self, at: str) -> bool:
         """Tell whether the norm is in force at an ISO 8601 time in UTC."""
@@ -288,13 +298,21 @@ class NormSet:
 
     @cached_property
     def rivals(self) -> Mapping[str, tuple[Norm, ...]]:
-        """Return, for each prohibition, the obligations and permissions that share an act with it."""
+        """Return, for each prohibition, permissions that share an act with it, and obligations that it leaves no way.
+
+        An obligation that can be fulfilled by another act is no rival: it never asks for what is forbidden.
+        """
 
         def acts(norm: Norm) -> set[str]:
             return {a.event for a in norm.duty.action}
 
+        def against(norm: Norm, other: Norm) -> bool:
+            if other.duty.operator == "obliged":
+                return bool(acts(other)) and acts(other) <= acts(norm)
+            return other.duty.operator == "permitted" and bool(acts(other) & acts(norm))
+
         return {
-            n.id: tuple(m for m in self.norms if m.duty.operator != "forbidden" and acts(m) & acts(n))
+            n.id: tuple(m for m in self.norms if against(n, m))
             for n in self.norms if n.duty.operator == "forbidden"
         }  # fmt: skip
 
@@ -409,9 +427,9 @@ def norms_of(sources: Iterable[Source], vocabulary: Vocabulary) -> tuple[NormSet
     by_id = {n.id: n for n in resolved}
     for norm, _, source, path in pending:
         if norm.id in by_id and norm.id in _overridden_from(norm.id, by_id):
-            found.append(
-                of_mistake(source.mistake((*path, "overrides"), f"{norm.id!r} is an exception to itself"), "NM08")
-            )
+            circle = " -> ".join(_circle_from(norm.id, by_id))
+            message = f"{norm.id!r} is an exception to itself: {circle}; remove one of these exceptions"
+            found.append(of_mistake(source.mistake((*path, "overrides"), message), "NM08"))
             return NormSet((), vocabulary, tuple(stated.values()), parameters), found
     return NormSet(tuple(resolved), vocabulary, tuple(stated.values()), parameters), found
 
@@ -425,6 +443,18 @@ def _overridden_from(start: str, by_id: Mapping[str, Norm]) -> set[str]:
             seen.add(here)
             todo += by_id[here].overrides
     return seen
+
+
+def _circle_from(start: str, by_id: Mapping[str, Norm]) -> list[str]:
+    """Return a shortest way along exceptions from a norm back to itself."""
+    ways = [[start]]
+    for way in ways:  # grows while it is walked, each norm once
+        for other in sorted(by_id[way[-1]].overrides):
+            if other == start:
+                return [*way, start]
+            if other in by_id and not any(other in w for w in ways):
+                ways.append([*way, other])
+    return [start]
 
 
 class _NormReader:
@@ -520,6 +550,7 @@ class _NormReader:
             form.bound,
             form.class_, _sources(form), form.owner, form.status, form.severity, form.valid.from_,
             form.valid.until or FOREVER, form.priority, frozenset(), self.group, (), self.source.document.file, line,
+            form.never_fires, self.places(),
         )  # fmt: skip
         bound = {
             p.key
@@ -538,6 +569,15 @@ class _NormReader:
         norm = replace(norm, steps=self.steps(norm))
         self.check_meaning(norm)
         return None if self.failed else norm
+
+    def places(self) -> dict[str, tuple[int, int]]:
+        parts: dict[str, Path] = {
+            name: (name,) for name in ("if", "whenever", "overrides", "never_fires", "then")
+        } | {name: ("then", name) for name in ("within", "to", "keep")}  # fmt: skip
+        parts[""] = ()
+        document = self.source.document
+        whole = {name: (*self.path, *path) for name, path in parts.items()}
+        return {name: document.place(path) for name, path in whole.items() if path in document.places}
 
     # ------------------------------------------------ patterns and expressions
 

@@ -90,6 +90,7 @@ class Event:
     finishes: tuple[str, ...] = ()
     closed: bool = False
     means: str = ""
+    place: tuple[str, int, int] = field(default=("<vocabulary>", 1, 1), repr=False)  # file, line, column
 
     def recognised(self, data: Mapping[str, Any]) -> bool:
         """Tell whether the data of a record of `kind` say this. Unknown and unreadable count as no."""
@@ -330,7 +331,7 @@ def _event(
         name, kind, form.by, data, frozenset(optional), form.event,
         (form.enters.flow, tuple(form.enters.state)) if form.enters else None, where,
         bounds["starts"], bounds["finishes"],
-        form.closed, form.means,
+        form.closed, form.means, (source.document.file, *source.document.place(path)),
     )  # fmt: skip
 
 

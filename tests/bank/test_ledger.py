@@ -14,6 +14,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from kiosk.bank import ledger
 from kiosk.bank.accounts import SCHEMA as ACCOUNTS
+from kiosk.bank.claims import SCHEMA as CLAIMS
 from kiosk.bank.ledger import LedgerError, Result, Stamp
 from kiosk.bank.partners import SCHEMA as PARTNERS
 from kiosk.bank.register import SCHEMA as REGISTER
@@ -26,7 +27,7 @@ STAMP = Stamp("2026-11-22", "2026-11-22T03:15:00+00:00")
 
 def prepared(store: Store) -> Store:
     def work(tx: Tx) -> None:
-        for statement in (*ledger.SCHEMA, *ACCOUNTS, *REGISTER, *PARTNERS):
+        for statement in (*ledger.SCHEMA, *ACCOUNTS, *REGISTER, *PARTNERS, *CLAIMS):
             tx.run(statement)
         ledger.open_account(tx, "anna", "customer", "CNY", floor_minor=0)
         ledger.open_account(tx, "bert", "customer", "CNY", floor_minor=-500)

@@ -9,9 +9,11 @@ Targets of one protocol take turns, in *episodes* of at most `EPISODE` frames on
     decoder      the same into the test kit's decoder
     simulator    the same into the simulated device, with time passing and its power cut now and then
     driver       driver and simulator talk; each chunk may be mutated on its way, commands are given between
+    card, reader the two ends of a chip's contacts, T=0 and T=1 (`fuzz_chip`)
 
 A mutant flips bits, loses its end, splices two frames, repeats itself, is garbage, or is *reframed*: damaged
-inside and closed with a right check character, because only such a frame gets past the reader.
+inside and closed with a right check character, because only such a frame gets past the reader. The sealed protocol
+(eSSP on a SMART Payout) is damaged inside the seal, and sealed again.
 
 By hand: ``python -m tests.benchmarks.fuzz --frames 1000000 --seed 7``. A failure prints its episode, to be
 played again with ``--episode``, and the smallest frame that raises by itself, if one does.
@@ -21,6 +23,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
+import functools
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -35,74 +39,32 @@ from drivers.card_reader import framing as omron
 from drivers.dispenser import framing as lcdm
 from drivers.note_acceptor.ccnet import framing as ccnet
 from drivers.note_acceptor.ssp import framing as ssp
+from drivers.note_acceptor.ssp.essp import KeyAgreement, SecureChannel
 from drivers.note_acceptor.ssp.events import read_events, read_levels, read_setup
+from drivers.note_acceptor.ssp.settings import SspSettings
+from drivers.note_acceptor.ssp.smart_payout import SmartPayout
 from drivers.pin_pad import framing as szzt
 from drivers.printer.status import ReplyReader
+from drivers.sim.device import Replies, SimDevice
 from drivers.sim.escpos_stream import RealTimeScanner, Tokenizer
+from drivers.sim.note_acceptor.ssp_side import Envelope
 from kiosk.devicekit.bench import Bench
 from kiosk.devicekit.check import Failed, Skipped
 from kiosk.devicekit.orders import COMMANDS
 from kiosk.devicekit.session import bench_in_memory
 from kiosk.devicekit.units import UNITS, Unit
+from tests.benchmarks import fuzz_chip
+from tests.benchmarks.mutants import Reframe, damaged, flipped, mutate
 
 EPISODE = 60
+SEALED_SEED = 7  # of the driver's secrets: with it, each episode of the sealed protocol begins with the same key
 CORPUS_MAX = 400  # recorded chunks of one direction; a suite makes thousands, nearly all alike
 FAILURES_SHOWN = 5
 Frame = tuple[str, bytes]  # direction, bytes
-Reframe = Callable[[Random, str, bytes], bytes]
 Readers = Callable[[], Callable[[str, bytes], None]]
 
 
-# ------------------------------------------------------------ mutants
-
-
-def mutate(rng: Random, corpus: Mapping[str, list[bytes]], direction: str, data: bytes, reframe: Reframe) -> bytes:
-    """Return a mutant of `data`."""
-    kind = rng.random()
-    if kind < 0.35:
-        return reframe(rng, direction, data)
-    if kind < 0.55:
-        return flipped(rng, data)
-    if kind < 0.65:
-        return data[: rng.randrange(len(data) + 1)]
-    if kind < 0.75:
-        other = rng.choice(corpus[direction])
-        return data[: rng.randrange(len(data) + 1)] + other[rng.randrange(len(other) + 1) :]
-    if kind < 0.83:
-        return data * rng.randrange(2, 4)
-    if kind < 0.90:
-        at = rng.randrange(len(data) + 1)
-        return data[:at] + rng.randbytes(rng.randrange(1, 6)) + data[at:]
-    if kind < 0.95:
-        return rng.randbytes(rng.randrange(1, 40))
-    return rng.choice(corpus["from_device" if direction == "to_device" else "to_device"])
-
-
-def flipped(rng: Random, data: bytes) -> bytes:
-    """Return `data` with one to four bits flipped."""
-    if not data:
-        return data
-    out = bytearray(data)
-    for _ in range(rng.randrange(1, 5)):
-        out[rng.randrange(len(out))] ^= 1 << rng.randrange(8)
-    return bytes(out)
-
-
-def damaged(rng: Random, payload: bytes, head: int) -> bytes:
-    """Return `payload` damaged behind its first `head` bytes: flipped, cut, longer, or replaced."""
-    kept, rest = payload[:head], payload[head:]
-    kind = rng.randrange(5)
-    if kind == 0:
-        rest = flipped(rng, rest)
-    elif kind == 1:
-        rest = rest[: rng.randrange(len(rest) + 1)]
-    elif kind == 2:
-        rest += rng.randbytes(rng.randrange(1, 9))
-    elif kind == 3:
-        rest = rng.randbytes(len(rest))
-    else:
-        kept = flipped(rng, kept)
-    return kept + rest
+# ------------------------------------------------------------ right check characters over damage
 
 
 def reframe_omron(rng: Random, direction: str, data: bytes) -> bytes:
@@ -146,6 +108,31 @@ def reframe_ssp(rng: Random, direction: str, data: bytes) -> bytes:
     frame = rng.choice(frames)
     payload = damaged(rng, frame.data, 1)[: ssp.DATA_MAX] or b"\xf0"
     return ssp.encode(ssp.Frame(frame.sequence, frame.address, payload))
+
+
+def agreed_key() -> tuple[int, Envelope]:
+    """Return the key that driver and simulator of the sealed protocol always agree on first, and the device's half."""
+    agreement, device = KeyAgreement(Random(SEALED_SEED).randbytes), Envelope(1)
+    for code, number in ((0x4A, agreement.generator), (0x4B, agreement.modulus)):
+        device.set_number(code, number.to_bytes(8, "little"))
+    answer = device.exchange(agreement.public.to_bytes(8, "little"))
+    return agreement.shared(int.from_bytes(answer[1:], "little")), device
+
+
+@functools.cache
+def sealing_number() -> int:
+    return agreed_key()[0]
+
+
+def reframe_essp(rng: Random, direction: str, data: bytes) -> bytes:
+    """Damage what a packet carries, and seal it again under the same key and count."""
+    channel = SecureChannel(sealing_number(), rng.randbytes)
+    for frame in ssp.Reader().feed(data):
+        with contextlib.suppress(RemoteProtocolError):
+            channel.count, content = channel.look(frame.data)
+            inside = damaged(rng, content, 1)[:200] or b"\xf0"
+            return ssp.encode(ssp.Frame(frame.sequence, frame.address, channel.seal(inside)))
+    return reframe_ssp(rng, direction, data)
 
 
 def reframe_plain(rng: Random, direction: str, data: bytes) -> bytes:
@@ -238,6 +225,21 @@ def readers_ssp() -> Callable[[str, bytes], None]:
     return feed
 
 
+def readers_essp() -> Callable[[str, bytes], None]:
+    plain = readers_ssp()
+    negotiated, device = agreed_key()
+    host = SecureChannel(negotiated, Random(SEALED_SEED).randbytes)
+
+    def feed(direction: str, data: bytes) -> None:
+        plain(direction, data)
+        for frame in ssp.Reader().feed(data):
+            device.unwrap(frame.data)
+            with contextlib.suppress(RemoteProtocolError):
+                host.open(frame.data)
+
+    return feed
+
+
 def readers_escpos(*, fixed_bits: bool) -> Readers:
     def make() -> Callable[[str, bytes], None]:
         stream, scanner, replies = Tokenizer(), RealTimeScanner(), ReplyReader(fixed_bits=fixed_bits)
@@ -256,26 +258,62 @@ def readers_escpos(*, fixed_bits: bool) -> Readers:
 
 @dataclass(frozen=True)
 class Protocol:
-    unit: Unit
+    """`unit`: what speaks it over a line; None for the contacts of a chip, which has plays and a corpus of its own.
+    `hands`: what a person does now and then, as acts with their arguments.
+    """
+
+    unit: Unit | None
     readers: Readers
     reframe: Reframe
+    hands: tuple[tuple[str, Mapping[str, object]], ...] = ()
 
+    def meddle(self, rng: Random, device: SimDevice) -> Replies:
+        """Let hands do something if they can."""
+        if self.hands and rng.random() < 0.05:
+            name, arguments = rng.choice(self.hands)
+            with contextlib.suppress(ValueError):
+                return device.act(name, **arguments)
+        return []
+
+
+CARDS: tuple[tuple[str, Mapping[str, object]], ...] = (
+    *(("insert_card", {"track2": "4761739001010010=2712201", "chip": chip}) for chip in ("T=0", "T=1", "both")),
+    ("insert_card", {"track2": "4761739001010010=2712201", "length": "short"}),
+    ("take_card", {}),
+    ("pull_card", {}),
+    ("block_exit", {}),
+    ("free_exit", {}),
+)
+
+
+SEALED = dataclasses.replace(
+    UNITS["smart-payout"],
+    driver=lambda clock: SmartPayout(
+        clock,
+        SspSettings(encrypt=True, protocol=8, recycle_values_minor=(5_000, 10_000)),
+        Random(SEALED_SEED).randbytes,
+    ),
+)
 
 PROTOCOLS = {
-    "omron-3s4yr": Protocol(UNITS["omron-3s4yr"], readers_omron, reframe_omron),
+    "omron-3s4yr": Protocol(UNITS["omron-3s4yr"], readers_omron, reframe_omron, CARDS),
     "lcdm-4000": Protocol(UNITS["lcdm-4000"], readers_lcdm(lcdm.LCDM4000), reframe_lcdm(lcdm.LCDM4000)),
     "lcdm-2000": Protocol(UNITS["lcdm-2000"], readers_lcdm(lcdm.LCDM2000), reframe_lcdm(lcdm.LCDM2000)),
     "szzt": Protocol(UNITS["szzt"], readers_szzt, reframe_szzt),
     "ccnet": Protocol(UNITS["ccnet"], readers_ccnet, reframe_ccnet),
     "ssp": Protocol(UNITS["ssp"], readers_ssp, reframe_ssp),
+    "essp": Protocol(SEALED, readers_essp, reframe_essp),
     "honeywell": Protocol(UNITS["honeywell"], readers_honeywell, reframe_plain),
     "reliance": Protocol(UNITS["reliance"], readers_escpos(fixed_bits=False), reframe_plain),
     "epson": Protocol(UNITS["epson"], readers_escpos(fixed_bits=True), reframe_plain),
+    "chip": Protocol(None, fuzz_chip.readers, fuzz_chip.reframe),
 }
 
 
-def record(unit: Unit) -> dict[str, list[bytes]]:
+def record(unit: Unit | None) -> dict[str, list[bytes]]:
     """Return what went over the line while the unit's contract was tried, both directions, no chunk twice."""
+    if unit is None:
+        return fuzz_chip.record()
     seen: dict[str, dict[bytes, None]] = {"to_device": {}, "from_device": {}}
     for check in unit.suite:
         bench = bench_in_memory(unit)
@@ -340,6 +378,7 @@ def play_simulator(episode: Episode) -> None:
     while episode.frames < EPISODE:
         for piece in episode.pieces(episode.mutant("to_device")):
             device.receive(piece)
+        episode.protocol.meddle(rng, device)
         clock.advance(rng.choice((0, 5, 50, 500, 5_000)))
         device.tick()
         if rng.random() < 0.02:
@@ -363,6 +402,7 @@ def play_driver(episode: Episode) -> None:
             said = episode.mutant("to_device", out) if rng.random() < mutates / 2 else out
             arriving += [(clock.now_ms() + delay_ms, data) for delay_ms, data in device.receive(said)]
         arriving += [(clock.now_ms() + delay_ms, data) for delay_ms, data in device.tick()]
+        arriving += [(clock.now_ms() + delay_ms, data) for delay_ms, data in episode.protocol.meddle(rng, device)]
         due = [data for at_ms, data in arriving if at_ms <= clock.now_ms()]
         arriving = [entry for entry in arriving if entry[0] > clock.now_ms()]
         for data in due:
@@ -383,6 +423,7 @@ def play_driver(episode: Episode) -> None:
 
 
 _ARGUMENTS: Mapping[str, Mapping[str, object]] = {
+    "pay_out": {"n100": 2, "n50": 1},
     "dispense": {"unit1": 2, "number": 5},
     "last_dispense": {"unit1": 2, "number": 5},
 }
@@ -399,6 +440,11 @@ TARGETS: Mapping[str, Callable[[Episode], None]] = {
     "simulator": play_simulator,
     "driver": play_driver,
 }
+OF_CHIP: Mapping[str, Callable[[Episode], None]] = {"readers": play_readers, **fuzz_chip.PLAYS}
+
+
+def targets_of(name: str) -> Mapping[str, Callable[[Episode], None]]:
+    return TARGETS if PROTOCOLS[name].unit is not None else OF_CHIP
 
 
 # ------------------------------------------------------------ running
@@ -421,8 +467,9 @@ def fuzz(frames: int, seed: int, protocols: tuple[str, ...] = ()) -> list[Row]:
     rows = []
     for name in protocols or tuple(PROTOCOLS):
         corpus = record(PROTOCOLS[name].unit)
-        for target in TARGETS:
-            rows.append(_fuzz_target(name, target, corpus, -(-frames // len(TARGETS)), seed))
+        targets = targets_of(name)
+        for target in targets:
+            rows.append(_fuzz_target(name, target, corpus, -(-frames // len(targets)), seed))
     return rows
 
 
@@ -434,7 +481,7 @@ def _fuzz_target(name: str, target: str, corpus: Mapping[str, list[bytes]], fram
         episode = Episode(PROTOCOLS[name], corpus, f"{name}/{target}/{seed}/{number}")
         number += 1
         try:
-            TARGETS[target](episode)
+            targets_of(name)[target](episode)
         except Exception as error:  # whatever it is, it is what we look for
             row.unexpected += 1
             if len(row.failures) < FAILURES_SHOWN:
@@ -474,7 +521,7 @@ def _smallest(protocol: Protocol, target: str, direction: str, data: bytes, kind
             return True
         return False
 
-    if not raises(data):
+    if (protocol.unit is None and target != "readers") or not raises(data):
         return b""
     at = 0
     while at < len(data):
@@ -489,7 +536,7 @@ def _smallest(protocol: Protocol, target: str, direction: str, data: bytes, kind
 def replay(seed: str) -> None:
     """Play one episode again. Raises what it raises."""
     name, target, _, _ = seed.split("/")
-    TARGETS[target](Episode(PROTOCOLS[name], record(PROTOCOLS[name].unit), seed))
+    targets_of(name)[target](Episode(PROTOCOLS[name], record(PROTOCOLS[name].unit), seed))
 
 
 def table(rows: list[Row]) -> str:

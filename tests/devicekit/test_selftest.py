@@ -9,6 +9,7 @@ import pytest
 
 from kiosk.devicekit.check import Verdict
 from kiosk.devicekit.contract.card_reader import TEST_PAN
+from kiosk.devicekit.coverage import REWRITTEN
 from kiosk.devicekit.report import html, junit_xml
 from kiosk.devicekit.session import Place, Session, bench_in_memory, run_session
 from kiosk.devicekit.units import UNITS
@@ -35,6 +36,12 @@ def test_every_code_is_exercised_or_has_a_reason(session):
     assert session.coverage.requests
     assert session.coverage.errors
     assert not session.coverage.missing
+
+
+def test_every_error_of_dispenser_pad_and_printer_is_a_state_of_the_device(session):
+    if session.unit.ability in ("CashDispenser", "PinPad", "Printer"):
+        assert session.coverage is not None
+        assert [row.code for row in session.coverage.errors if row.how == REWRITTEN] == []
 
 
 def test_skips_have_reasons(session):

@@ -26,7 +26,7 @@ from kiosk.devicekit.contract.card_reader import TEST_PAN, TEST_TRACK
 from kiosk.devicekit.frames import Entry
 from kiosk.devicekit.orders import COMMANDS, command_of, parse
 from kiosk.devicekit.probe import probe
-from kiosk.devicekit.session import Place, bench_on_port, bench_on_pty, run_session
+from kiosk.devicekit.session import Place, bench_on_live_pty, bench_on_port, run_session
 from kiosk.devicekit.units import UNITS
 from kiosk.devicekit.watch import Proxy, WatchedDevice
 
@@ -69,10 +69,14 @@ def test_probe_says_that_a_port_is_not_there(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["omron-3s4yr", "szzt", "lcdm-2000"])
-def test_the_suite_runs_on_a_pseudo_terminal(name):
+def test_the_suite_runs_on_a_pseudo_terminal_in_real_time(name):
     unit = UNITS[name]
     session = run_session(
-        unit, Place.PTY, "pty", lambda: bench_on_pty(unit), only=lambda check: check.name in QUICK[:1] + QUICK[2:]
+        unit,
+        Place.LIVE_PTY,
+        "pty",
+        lambda: bench_on_live_pty(unit),
+        only=lambda check: check.name in QUICK[:1] + QUICK[2:],
     )
     assert [(t.check.name, t.verdict, t.reason) for t in session.trials if t.verdict is not Verdict.PASSED] == []
     assert len(session.trials) == 3

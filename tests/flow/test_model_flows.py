@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from drivers.base import acceptor, vocabulary
+from drivers.base import acceptor, barcode, vocabulary
 from drivers.base.vocabulary import Command, Outcome
 from kiosk import compose
 from kiosk.flow.chart import Chart, callees
@@ -40,7 +40,7 @@ def answers_of(function: Callable[..., Any], seen: frozenset[str] = frozenset())
             command = call.args[1]
             assert isinstance(command, ast.Call), f"{function.__qualname__} orders {ast.unparse(command)}"
             named = ast.unparse(command.func)
-            kind = getattr(vocabulary, named, None) or getattr(acceptor, named)
+            kind = next(kind for words in (vocabulary, acceptor, barcode) if (kind := getattr(words, named, None)))
             assert issubclass(kind, Command)
             found |= {f"{kind.verb}_{outcome.value}" for outcome in Outcome}
         elif name == "turn.ask":

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 
 from drivers.base import vocabulary
+from drivers.base.acceptor import GetCashInStatus, LastPayOut
 from drivers.base.clock import SimClock
 from drivers.base.driver import Report
 from drivers.base.errors import LineError, LocalProtocolError
@@ -176,14 +177,26 @@ def test_a_command_for_nobody_is_refused_because_nothing_moved() -> None:
     assert not place.desk.something_waits
 
 
-def test_a_question_about_the_past_is_not_answered_with_no() -> None:
+PAST: dict[type[Command], Callable[[str], Command]] = {
+    LastDispense: lambda ticket: LastDispense(ticket=ticket, picks={"unit1": 5}),
+    GetCashInStatus: lambda ticket: GetCashInStatus(ticket=ticket, counters={"stacked": 5}),
+    LastPayOut: lambda ticket: LastPayOut(ticket=ticket, picks={10_000: 1}, stored={10_000: 8}),
+}
+
+
+def test_no_question_about_the_past_is_left_out() -> None:
+    assert {kind.verb for kind in Command.__subclasses__() if kind.asks_past} == {kind.verb for kind in PAST}
+
+
+@pytest.mark.parametrize("ask", PAST.values(), ids=[kind.__name__ for kind in PAST])
+def test_a_question_about_the_past_is_not_answered_with_no(ask: Callable[[str], Command]) -> None:
     place = Place()
-    place.desk.submit("toy", LastDispense(ticket="1", picks={"unit1": 5}))
+    place.desk.submit("toy", ask("1"))
     assert results(place.say()) == [("1", "unknown")]
     place.ready()
     place.lines[-1].pulled = True
     place.desk.submit("toy", Reset(ticket="2"))
-    place.desk.submit("toy", LastDispense(ticket="3", picks={"unit1": 5}))
+    place.desk.submit("toy", ask("3"))
     assert results(place.say()) == [("2", "unknown"), ("3", "unknown")], "2 was on its way, 3 waited"
 
 

@@ -297,6 +297,21 @@ def test_the_hosts_news() -> None:
     rig.run()
 
 
+def test_another_unit_is_not_the_return_of_the_one_that_was_lost() -> None:
+    rig = Rig()
+    rig.kernel.device_said("dispenser", DeviceReady(identity=Identity(model="LCDM-2000", firmware="O16")))
+    rig.kernel.device_said("dispenser", DeviceLost(reason="unplugged"))
+    rig.kernel.device_said("dispenser", DeviceReady(identity=Identity(model="LCDM-2000", firmware="O17")))
+    assert rig.kinds == ["device_ready", "device_lost", "health_changed"]
+    assert rig.entries[-1].data["error"] == "otherUnit"
+    assert "LCDM-2000, firmware O17, where LCDM-2000, firmware O16 was" in rig.entries[-1].data["detail"]
+    assert not rig.standing.usable("dispenser")
+    rig.kernel.device_said("dispenser", DeviceReady(identity=Identity(model="LCDM-2000", firmware="O16")))
+    assert rig.kinds[-1] == "device_ready"
+    assert rig.standing.usable("dispenser")
+    rig.run()
+
+
 # ------------------------------------------------------------ watchers
 
 

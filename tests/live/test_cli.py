@@ -49,12 +49,11 @@ def test_run_serves_the_bench_and_ends_cleanly(tmp_path: Path) -> None:
     assert {p.name for p in tmp_path.iterdir()} >= {"journal.db", "bank.db"}
 
 
-@pytest.mark.slow
-def test_the_running_terminal_is_within_its_budgets() -> None:
-    found = one_start(idle_s=2)
-    assert found["resident_mb"] < 120
-    assert found["idle_cpu_percent"] < 3
-    assert found["start_s"] < 5  # on any machine; the budget is kept by the benchmark
+def test_the_benchmark_of_a_start_measures_a_terminal_in_service() -> None:
+    found = one_start(idle_s=0.5)
+    assert 0 < found["start_s"] <= found["in_service_s"]
+    assert 20 < found["resident_mb"] < 500  # the budget itself is the benchmark's to keep
+    assert found["idle_cpu_percent"] >= 0
 
 
 def test_a_served_device_answers_a_foreign_client() -> None:

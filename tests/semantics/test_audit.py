@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ from typer.testing import CliRunner
 
 from kiosk.cli import app
 from kiosk.config import load_config
+from kiosk.flow.chart import load_charts
 from kiosk.rehearsal.play import play
 from kiosk.rehearsal.scenario import load_scenario
 from kiosk.rehearsal.world import World
 from kiosk.strict_yaml import DocumentError
 from kiosk.words import catalogue
 from semantics.audit import Audit, AuditError, audit, audit_files, difference, explain, norms_in, read_journal
+from semantics.check import idle_norms
 from semantics.norms.language import NormSet
 from semantics.verdict import Outcome
 
@@ -66,7 +69,8 @@ def test_a_database_and_its_export_say_the_same(norms: NormSet, tmp_path: Path) 
 
 def test_a_good_day_violates_only_what_no_flow_can_do(norms: NormSet, entries: list[Entry]) -> None:
     result = audit(norms, [("KIOSK001", entries)])
-    assert violated(result) == {"N-CPL-01"}
+    cannot = {n.id for n, code, _ in idle_norms(norms, load_charts(MODELS / "flows")) if code == "FL03"}
+    assert violated(result) <= cannot
     assert not result.ok, "norms that never fired are not called kept"
     assert "N-DEP-02" in result.never_fired
     assert "N-DSP-01" not in result.never_fired
@@ -114,7 +118,9 @@ def test_what_another_rule_would_have_changed(norms: NormSet, entries: list[Entr
     (over / "parameters.yaml").write_text(text.replace("session_longest: {value: 30m", "session_longest: {value: 5s"))
     there = [("KIOSK001", entries)]
     said = difference(audit(norms, there), audit(norms_in(MODELS / "norms", over), there))
-    assert "norm changed: N-JRN-04" in said
+    assert "parameter changed: session_longest: 1800 s -> 5 s" in said
+    assert "norm changed: N-JRN-04: by a parameter" in said
+    assert said.endswith("verdicts would have come, 0 would have gone")
     assert "KIOSK001  newly violated: N-JRN-04@" in said
     assert difference(audit(norms, there), audit(norms, there)) == "nothing would have been judged otherwise"
 
@@ -147,6 +153,17 @@ def test_a_norm_that_never_fires_and_a_strange_record_end_badly(entries: list[En
     assert result.exit_code == 1
     assert "never in force" in result.output
     assert "there is no kind 'brewed'" in result.output
+
+
+def test_a_norm_that_says_why_it_never_fires_is_told_and_excused(norms: NormSet, entries: list[Entry]) -> None:
+    idle = audit(norms, [("KIOSK001", entries)]).never_fired[0]
+    why = "this hardware has no bin"
+    said = NormSet(
+        tuple(replace(n, never_fires=why) if n.id == idle else n for n in norms.norms), norms.vocabulary
+    )  # fmt: skip
+    result = audit(said, [("KIOSK001", entries)])
+    assert idle not in result.never_fired
+    assert f"never in force here, as they say themselves: {idle} ({why})" in result.render()
 
 
 def test_what_is_no_journal_is_said(tmp_path: Path) -> None:

@@ -31,8 +31,9 @@ def test_one_scenario_covers_what_it_does(plain: Measured) -> None:
     assert found.norms["N-DSP-01"].goals["C1"] is True
     assert found.norms["N-DSP-01"].outcomes[Outcome.FULFILLED] == 1
     assert found.norms["N-ATH-02"].goals["C1"] is False, "the host was not silent"
-    assert found.norms["N-RAT-01"].goals["C0"] is False
-    assert found.norms["N-RAT-01"].goals["C1"] is None, "the suite is not to blame"
+    for c in found.norms.values():
+        assert (c.goals["C0"] is True) == (not c.idle)
+        assert (c.goals["C1"] is None) == bool(c.idle), "the suite is not to blame"
     assert found.arcs["withdrawal", "returning", "dispensing", "done"] == 1
     assert ("withdrawal", "authorising", "not_charged", "host_silent") in found.missed_arcs
     assert found.surprising_arcs == []
@@ -60,10 +61,34 @@ def test_the_trace_calls_nothing_shown_that_is_not_built(plain: Measured) -> Non
     by_id = {r.requirement.id: r for r in result.rows}
     assert by_id["M3"].scenarios == (), "there is no note acceptor yet"
     assert by_id["M3"].related, "though norms share its source"
-    assert "plain" in by_id["M4"].scenarios
+    assert "withdrawal/plain" in by_id["M4"].scenarios
     case = next(c for c in result.cases if c.number == 58)
-    assert case.scenarios == ("plain",)
+    assert case.scenarios == ("withdrawal/plain",)
     assert any(a.startswith("withdrawal: returning") for a in case.arcs)
+
+
+def test_the_trace_reads_both_ways_and_names_its_holes(plain: Measured) -> None:
+    found, graph, norms, proves = plain
+    requirements, cases = load_requirements(MODELS / "requirements")
+    result = trace(requirements, cases, norms, graph, found, proves)
+    assert len(result.norms) == len(norms.norms) + len(norms.stated)
+    by_norm = {n.norm: n for n in result.norms}
+    asked = {(n, r.requirement.id) for r in result.rows for n in r.norms}
+    assert asked == {(n.norm, r) for n in result.norms for r in n.asked_by}
+    (scenario,) = result.scenarios
+    assert (scenario.scenario, scenario.cases) == ("withdrawal/plain", (58,))
+    assert set(scenario.norms) == {n.norm for n in result.norms if n.scenarios}
+    assert "N-DSP-01" in scenario.norms
+    holes = result.holes
+    assert "N-ATH-02" in holes["norms that no scenario shows"], "the host was not silent"
+    assert "N-DSP-01" not in holes["norms that no scenario shows"]
+    assert not {n.norm for n in result.norms if n.why_not} & set(holes["norms that no scenario shows"])
+    assert by_norm["N-DSP-01"].arcs
+    shown = trace_page(result)
+    assert 'href="#N-ATH-02"' in shown
+    assert "Norms, both ways" in shown
+    excused = [r.model_copy(update={"by_design": "the checker is it"}) for r in requirements]
+    assert trace(excused, cases, norms, graph, found, proves).holes["requirements that no scenario shows"] == ()
 
 
 def test_a_requirement_that_names_a_strange_norm_is_refused(plain: Measured) -> None:

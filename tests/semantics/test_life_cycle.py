@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from semantics.interpreter import Interpreter
-from semantics.monitor import Monitor, SnapshotError, memory_class
+from semantics.monitor import Monitor, memory_class
 from semantics.norms.language import NormSet
+from semantics.snapshot import SnapshotError, restore, snapshot
 from semantics.verdict import Outcome, RunReport, Status, explain, sorted_verdicts
 from tests.semantics.worlds import norm, norm_set, records
 
@@ -290,7 +291,7 @@ def test_explanation_names_trigger_evidence_data_and_source() -> None:
 def test_snapshot_is_refused_under_other_norms() -> None:
     monitor = Monitor(norm_set(PAY_IN_10))
     with pytest.raises(SnapshotError, match="other norms"):
-        monitor.restore(Monitor(norm_set({**PAY_IN_10, "priority": 1})).snapshot())
+        restore(monitor, snapshot(Monitor(norm_set({**PAY_IN_10, "priority": 1}))))
 
 
 def test_next_deadline_is_told() -> None:
@@ -318,9 +319,9 @@ def test_monitor_forgets_what_is_over() -> None:
         visit = {"visit": f"v{n}"}
         events += [("came", visit), ("asked", {**visit, "amount": 5}), ("paid", visit), ("left", visit)]
     monitor.feed_all(records(*((i, kind, data) for i, (kind, data) in enumerate(events))))
-    kept = monitor.snapshot()
+    kept = snapshot(monitor)
     assert (kept["open"], kept["seen"], kept["latest"], kept["holding"]) == ([], [], [], [])
-    assert sum(len(q) for q in monitor.queues) < 2500
+    assert sum(len(q) for q in monitor.state.instances.queues) < 2500
     assert [memory_class(n, norms) for n in norms.norms] == [
         "O(triggers in 10 ms)", "O(open instances of a live visit) + O(live visit) for what was seen",
         "O(open instances of a live visit) + O(live visit) for what was seen",

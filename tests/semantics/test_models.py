@@ -16,6 +16,7 @@ from kiosk.rehearsal.play import play
 from kiosk.rehearsal.scenario import load_scenario
 from kiosk.words import catalogue
 from semantics.check import Report, check_models, watchable
+from semantics.finding import Severity
 from semantics.interpreter import Interpreter
 from semantics.monitor import Monitor
 from semantics.norms.language import NormSet
@@ -97,11 +98,43 @@ def test_flows_are_compared_with_norms_and_words(tmp_path: Path) -> None:
     assert "N-EXC-07" not in never, "notes_taken is in the flow"
 
 
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    shutil.copytree(MODELS, tmp_path / "m")
+    return tmp_path / "m"
+
+
+def changed(models: Path, file: str, old: str, new: str) -> list[str]:
+    """Check the models with one change; return the codes of errors, each with its norm."""
+    path = models / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    found = check_models(models).findings
+    return [f"{f.code} {f.message.split(':')[0]}" for f in found if f.severity is Severity.ERROR]
+
+
+def test_a_norm_that_never_fires_is_an_error_unless_it_says_why(models: Path, norms: NormSet) -> None:
+    idle = next(n for n in norms.norms if n.never_fires)
+    text = (models / "norms" / Path(idle.file).name).read_text(encoding="utf-8")
+    line = next(x for x in text.splitlines() if "never_fires:" in x)
+    said = changed(models, f"norms/{Path(idle.file).name}", line + "\n", "")
+    assert len(said) == 1
+    assert said[0].split()[0] in ("FL02", "FL03")
+
+
+def test_a_norm_that_says_it_never_fires_and_can_is_an_error(models: Path) -> None:
+    said = changed(
+        models, "norms/dispense.yaml", "  - id: N-DSP-07\n", "  - id: N-DSP-07\n    never_fires: it is said\n"
+    )
+    assert said == ["FL04 N-DSP-07"]
+
+
 def test_norms_of_what_is_not_built_are_told_and_not_watched(report: Report, norms: NormSet) -> None:
     flows = load_charts(MODELS / "flows")
     told = {f.message.split(":")[0]: f.code for f in report.findings if f.code in ("FL02", "FL03")}
-    assert told["N-DEP-01"] == "FL02"
-    assert told["N-FLT-02"] == "FL03"
+    assert told["N-ADV-01"] == "FL02"
+    assert told["N-HST-03"] == "FL03"
     left_out = {n.id for n in norms.norms} - {n.id for n in watchable(norms, flows).norms}
     assert left_out
     assert all(told[n] == "FL03" for n in left_out)

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from kiosk.cli import app
 from kiosk.compose import businesses, flows, menu
 from kiosk.config import load_config
-from kiosk.services.menu import CARD, CASH, DEVICES, HOST, Circumstances, Line, Menu, Service, explain
+from kiosk.services.menu import CARD, CASH, DEVICES, HOST, Circumstances, Line, Menu, Service, device_named, explain
 
 BUILT = Menu(
     (
@@ -80,3 +80,20 @@ def test_the_command_prints_the_table_with_reasons() -> None:
     assert "needs a card in the reader" in done.output
     assert CliRunner().invoke(app, ["menu", "--profile", "tiny"]).exit_code == 2
     assert CliRunner().invoke(app, ["menu", "--broken", "dispensr"]).exit_code == 2
+
+
+def test_devices_are_named_by_themselves_by_ability_and_by_family() -> None:
+    families = {"nv200": "note_acceptor"}
+    assert {device_named(word, families) for word in ("note_acceptor", "acceptor", "nv200")} == {"note_acceptor"}
+    with pytest.raises(ValueError, match=r"devices: card_reader, .*abilities: reader, acceptor; families: nv200"):
+        device_named("bill acceptor", families)
+
+
+@pytest.mark.parametrize("profile", ["simplified", "standard", "multi_function"])
+def test_without_an_acceptor_nothing_is_offered_that_takes_notes(profile: str) -> None:
+    done = CliRunner().invoke(app, ["menu", "--profile", profile, "--without", "acceptor"])
+    assert done.exit_code == 0
+    rows = [line.split("│") for line in done.output.splitlines() if line.startswith("│")]
+    places = {row[1].strip(): row[2].strip() for row in rows if row[1].strip()}
+    assert places["withdrawal"] == places["inquiry"] == "offered"
+    assert places["deposit"] == places["exchange"] == "hidden"

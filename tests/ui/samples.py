@@ -17,6 +17,11 @@ def amounts(*values: int) -> tuple[Option, ...]:
 
 
 SERVICES = ("withdrawal", "deposit", "transfer", "balance", "exchange", "bill_payment", "top_up", "ticket")
+CARDLESS = (
+    Option("chose_service", "exchange", "idle.without_card", {"name": "Change notes"}),
+    Option("chose_service", "complaint", "idle.without_card", {"name": "投诉与查询"}),
+    Option("chose_without_card", "", "idle.cardless"),
+)
 MENU = tuple(Option("chose_service", name, f"service.{name}") for name in SERVICES)
 MIXES = (
     Option("chose_mix", "10000x5", "mix.large", {"10000": 5}),
@@ -47,7 +52,7 @@ SHORTAGE = (
 USUAL: dict[str, dict[str, Value]] = {
     "starting": {},
     "out_of_service": {"reason": "host_offline"},
-    "idle": {"services": SERVICES, "exchange": True},
+    "idle": {"call": "card", "about": "card", "services": SERVICES, "cardless": CARDLESS[:2]},
     "card_reading": {},
     "card_returned": {"reason": "unreadable"},
     "enter_pin": {"digits": 3},
@@ -74,9 +79,9 @@ USUAL: dict[str, dict[str, Value]] = {
     "refused": {"reason": "insufficient_funds"},
     "not_charged": {"reference": "632610000417", "amount": yuan(500), "reason": "no_answer"},
     "short_paid": {"paid": yuan(300), "not_charged": yuan(200), "reference": "632610000417"},
-    "suspect_case": {"reference": "632610000417", "amount": yuan(500), "how": "recount"},
+    "suspect_case": {"about": "notes_out", "reference": "632610000417", "amount": yuan(500), "how": "recount"},
     "card_retained": {"reference": "632610000417", "reason": "forgotten"},
-    "goodbye": {},
+    "goodbye": {"scores": tuple(Option("chose_rating", n, "option.named", {"name": n}) for n in "12345")},
     "cancelled": {"reason": "customer"},
     "more_time": {},
     "choose_one": {"what": "account", "options": OWN},
@@ -99,8 +104,17 @@ USUAL: dict[str, dict[str, Value]] = {
     },
     "new_pin": {"what": "new_pin", "digits": 3},
     "pin_unknown": {"reference": "632610000417"},
-    "insert_notes": {"what": "deposit", "highest": yuan(100), "total": yuan(150)},
+    "insert_notes": {"what": "deposit", "highest": yuan(100), "total": yuan(150), "finish": True},
+    "cash_enough": {
+        "amount": Money(26612, "CNY"), "received": yuan(300), "change": yuan(30), "credit": Money(388, "CNY"),
+        "credit_to": "slip", "partner": "城市供电公司", "reference": "632610000417",
+    },
+    "cash_owed": {
+        "change": yuan(200), "credit": yuan(5), "credit_to": "slip", "reference": "632610000417",
+        "contact": "95500",
+    },
     "note_offer": {"amount": yuan(100), "total": yuan(250)},
+    "note_withheld": {"amount": yuan(100), "counted": "not_counted", "reference": "632610000417"},
     "moving_note": {},
     "take_back_notes": {"amount": yuan(100)},
     "exchange_offer": {"amount": yuan(100), "picks": {"5000": 2}},
@@ -113,7 +127,10 @@ HUGE = Money(99999999, "CNY")
 PHONE = "+86 400-000-0000"
 
 EXTREME: dict[str, dict[str, Value]] = {
-    "idle": {"services": (*SERVICES, "remittance", "statement", "complaint", "rating"), "notice": "large_notes_only"},
+    "idle": {
+        "call": "cardless", "about": "cardless", "services": (*SERVICES, "remittance", "pin_change", "complaint"),
+        "notice": "large_notes_only", "cardless": CARDLESS,
+    },
     "enter_pin": {"digits": 12, "digits_max": 12, "tries_left": 1},
     "menu": {"options": HALF_CLOSED},
     "choose_amount": {"options": amounts(100, 200, 300, 500, 1000, 2000, 3000, 10000), "available": HUGE * 999},
@@ -123,10 +140,11 @@ EXTREME: dict[str, dict[str, Value]] = {
     "lower_offer": {"asked": yuan(100000), "offered": yuan(99999), "reason": "over_count"},
     "partial_offer": {"asked": yuan(100000), "approved": yuan(99999)},
     "take_notes": {"amount": yuan(20000), "picks": {"10000": 100, "5000": 200, "2000": 10, "1000": 9}, "confirm": True},
+    "goodbye": {"thanks": "rated"},
     "refused": {"reason": "pin_tries_exceeded", "reference": LONG},
     "not_charged": {"reference": LONG, "amount": HUGE, "reason": "cannot_dispense"},
     "short_paid": {"paid": HUGE, "not_charged": HUGE, "reference": LONG},
-    "suspect_case": {"reference": LONG, "amount": HUGE, "how": "recount", "contact": PHONE},
+    "suspect_case": {"about": "notes_in", "reference": LONG, "amount": HUGE, "how": "recount", "contact": PHONE},
     "card_retained": {"reference": LONG, "reason": "pin_tries_exceeded", "contact": PHONE},
     "receipt_on_screen": {"lines": RECEIPT + RECEIPT[2:8], "reference": LONG},
     "choose_one": {"what": "remit", "options": WAYS},
@@ -146,13 +164,25 @@ EXTREME: dict[str, dict[str, Value]] = {
     },
     "payment_returned": {
         "amount": HUGE, "fee": yuan(50), "partner": "City Stage Tickets", "receipt": "ST1A2B3C4D", "reference": LONG,
+        "paid_back": HUGE, "credit": HUGE,
     },
     "unconfirmed": {"amount": HUGE, "reference": LONG, "contact": PHONE},
     "balance": {"account": "Savings **** 0001", "available": HUGE, "ledger": HUGE},
     "statement": {"account": "Current **** 0101", "available": HUGE, "lines": MOVEMENTS},
     "new_pin": {"what": "new_pin_again", "digits": 12, "digits_max": 12, "error": "same_as_old"},
     "pin_unknown": {"reference": LONG, "contact": PHONE},
-    "insert_notes": {"what": "exchange", "highest": yuan(100), "total": HUGE, "notice": "unread"},
+    "insert_notes": {
+        "what": "cash_payment", "highest": yuan(100), "due": HUGE, "paid_in": HUGE, "remaining": HUGE,
+        "reference": LONG, "notice": "unread",
+    },
+    "note_withheld": {"amount": yuan(100), "counted": "credited", "reference": LONG, "contact": PHONE},
+    "cash_enough": {
+        "amount": HUGE, "received": HUGE, "change": yuan(90), "credit": Money(999, "CNY"), "credit_to": "partner",
+        "partner": "City Stage Tickets", "reference": LONG,
+    },
+    "cash_owed": {
+        "change": HUGE, "credit": HUGE, "credit_to": "slip", "reference": LONG, "contact": PHONE,
+    },
     "note_offer": {"amount": HUGE, "total": HUGE},
     "take_back_notes": {"amount": HUGE, "confirm": True},
     "exchange_offer": {"amount": yuan(100), "picks": {"2000": 3, "1000": 3, "500": 2}},

@@ -177,7 +177,7 @@ def test_pad_keys_make_the_inputs_of_their_screen(renderer: Renderer) -> None:
     assert renderer.key(view("enter_pin"), "5") is None, "PIN digits never come this way"
     assert renderer.key(view("lower_offer", serial=9), "enter") == Input("chose_yes", "", 9)
     assert renderer.key(view("lower_offer", serial=9), "cancel") == Input("chose_no", "", 9)
-    assert renderer.key(view("idle", serial=9), "fdk07") == Input("chose_language", "en", 9)
+    assert renderer.key(view("balance", serial=9), "fdk08") == Input("pressed_enter", "", 9)
     assert renderer.key(view("idle"), "fdk09") is None
     assert renderer.key(view("take_notes"), "enter") is None, "no button, no confirmation"
     assert renderer.key(view("take_notes", values=EXTREME["take_notes"]), "enter") is not None

@@ -108,7 +108,7 @@ def test_a_withdrawal_by_clicking(house: House, page: Any) -> None:
 def test_a_hundred_into_two_fifties_without_a_card(house: House, page: Any) -> None:
     screen(page, "idle")
     assert page.locator("[data-feed='10000']").is_disabled(), "nobody asked for notes"
-    page.click("#keys-right [data-key=fdk08]")
+    touch(house, page, "chose_service", "exchange")
     screen(page, "insert_notes")
     page.wait_for_selector("#part-feed.calls")
     page.select_option("#feed-quality", "paper")

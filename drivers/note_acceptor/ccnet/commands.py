@@ -24,12 +24,19 @@ STACK: Final = Order(0x35, "stack", _ONCE)
 RETURN: Final = Order(0x36, "return", _ONCE)
 IDENTIFICATION: Final = Order(0x37, "identification")
 HOLD: Final = Order(0x38, "hold")
+SET_BARCODE: Final = Order(0x39, "set bar code parameters")
+BARCODE_DATA: Final = Order(0x3A, "extract bar code data")
+DISPENSE: Final = Order(0x3C, "dispense", _ONCE)
 BILL_TABLE: Final = Order(0x41, "get bill table")
+DOWNLOAD: Final = Order(0x50, "download", _ONCE)
+CRC32: Final = Order(0x51, "CRC32 of the program")
+STATISTICS: Final = Order(0x60, "request statistics")
 
 ORDERS: Final[Mapping[int, Order]] = {
     order.code: order
     for order in (
-        RESET, STATUS, SET_SECURITY, POLL, ENABLE, STACK, RETURN, IDENTIFICATION, HOLD, BILL_TABLE,
+        RESET, STATUS, SET_SECURITY, POLL, ENABLE, STACK, RETURN, IDENTIFICATION, HOLD, SET_BARCODE, BARCODE_DATA,
+        DISPENSE, BILL_TABLE, DOWNLOAD, CRC32, STATISTICS,
     )
 }  # fmt: skip
 

@@ -20,7 +20,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from drivers.base.acceptor import CashAcceptorCapabilities, CashboxRemoved, CashboxReplaced, FraudAttempt
+from drivers.base.acceptor import (
+    CashAcceptorCapabilities,
+    CashboxRemoved,
+    CashboxReplaced,
+    Classification,
+    FraudAttempt,
+)
 from drivers.base.clock import Clock
 from drivers.base.vocabulary import Identity, Repeat
 from drivers.note_acceptor.cash_in import CashInDriver
@@ -42,6 +48,8 @@ class CcnetSettings:
 
     currency, countries: the bill table names countries by three letters; these are the ones whose notes are ours.
     minor_per_unit: the bill table speaks of whole units.
+    classifications: bill type -> ``unfit``, ``suspect`` or ``counterfeit``, for datasets that keep types of their own
+        for such notes; the others are ``fit``. Without it the device gives back whatever it doubts.
     values_minor: bill type -> minor units, for a device whose table is not to be believed; it is then not asked.
     address: 3 for a validator, 1 for a bill-to-bill unit.
     poll_every_ms: 100 to 200 by the maker.
@@ -52,6 +60,7 @@ class CcnetSettings:
     currency: str = "CNY"
     countries: tuple[str, ...] = ("CNY", "CHN")
     minor_per_unit: int = 100
+    classifications: Mapping[int, Classification] = field(default_factory=dict)
     values_minor: Mapping[int, int] | None = None
     address: int = VALIDATOR
     poll_every_ms: int = 200
@@ -69,15 +78,7 @@ class CcnetValidator(CashInDriver):
     def __init__(self, clock: Clock, settings: CcnetSettings | None = None) -> None:
         self._settings = settings or CcnetSettings()
         self._wire = CcnetLink(clock, self._settings.timing, self._settings.address)
-        super().__init__(
-            clock,
-            self._wire,
-            self._settings.currency,
-            poll_every_ms=self._settings.poll_every_ms,
-            idle_every_ms=self._settings.idle_every_ms,
-            read_within_ms=self._settings.read_within_ms,
-            settle_within_ms=self._settings.settle_within_ms,
-        )
+        super().__init__(clock, self._wire, self._settings)
         self._known: Identity | None = None
         self._state_now = 0
         self._last_body = b""
@@ -87,16 +88,7 @@ class CcnetValidator(CashInDriver):
 
     @property
     def capabilities(self) -> CashAcceptorCapabilities:
-        return CashAcceptorCapabilities(
-            currency=self._settings.currency,
-            note_types=tuple(sorted(set(self._values.values()))),
-            escrow_notes=1,
-            recycler=False,
-            stored_types=(),
-            items_taken_sensor=False,
-            persistent_counters=False,
-            pay_out_notes_max=0,
-        )
+        return self._capable(sensor=False, counters=False)
 
     @property
     def late(self) -> int:
@@ -107,18 +99,14 @@ class CcnetValidator(CashInDriver):
 
     def _introduce(self) -> Script[Identity]:
         self._introducing = True
+        yield from self._look_who_it_is()
         yield from self._poll(0)
         yield from self._come_to_rest()
         if self._deposit.at(Where.ESCROW) and self._known is not None:
             self._introducing = False
             return self._known
         yield from self._start_afresh()
-        reply = yield from self._must(say.IDENTIFICATION)
-        body = bytes((reply.code,)) + reply.data
-        self._known = Identity(
-            model=body[:15].decode("ascii", "replace").strip(" \0"),
-            serial=body[15:27].decode("ascii", "replace").strip(" \0"),
-        )
+        self._known = self._read_identity((yield from self._must(say.IDENTIFICATION)))
         if self._settings.values_minor is not None:
             self._values = dict(self._settings.values_minor)
         else:
@@ -126,10 +114,28 @@ class CcnetValidator(CashInDriver):
             self._values = self._read_table(bytes((reply.code,)) + reply.data)
         if not self._values:
             raise Lost(f"its bill table has no notes of {', '.join(self._settings.countries)}")
+        self._classify(self._settings.classifications)
         yield from self._shut_mouth()
         yield from self._poll(0)
         self._introducing = False
         return self._known
+
+    def _look_who_it_is(self) -> Script[None]:
+        """See, if it can be asked, whether another unit stands here now: its news are not those of the one before."""
+        if self._known is not None:
+            reply = yield from self._exchange(say.IDENTIFICATION)
+            if reply.ok and self._read_identity(reply) != self._known:
+                self._known = None
+                self._last_body = b""
+                self._forget_the_other()
+
+    @staticmethod
+    def _read_identity(reply: Ended) -> Identity:
+        body = bytes((reply.code,)) + reply.data
+        return Identity(
+            model=body[:15].decode("ascii", "replace").strip(" \0"),
+            serial=body[15:27].decode("ascii", "replace").strip(" \0"),
+        )
 
     def _come_to_rest(self) -> Script[None]:
         """Wait for a note on its way; decide about one in escrow."""
@@ -244,15 +250,16 @@ class CcnetValidator(CashInDriver):
             self._still_there = deposit.at(Where.ESCROW) and self._ordered > 0
             if not deposit.at(Where.ESCROW):
                 self._held_ms = self._clock.now_ms()
-            self._on_recognised(value_minor)
+            self._on_recognised(value_minor, self._sort(argument))
         elif code == 0x1A:
             self._on_recognised(next(iter(deposit.unaccounted), 0))
         elif code == 0x81:
-            self._tell(list(deposit.stacked_note(value_minor, recovered=self._introducing)))
+            sort, detail = self._sort(argument), f"81 bill type {argument}"
+            self._tell(list(deposit.stacked_note(value_minor, sort, detail=detail, recovered=self._introducing)))
             self._tell(list(deposit.stored("cashbox")))
         elif code == 0x82:
             reason = "hostRejected" if deposit.at(Where.ESCROW) and self._ordered else "escrowTimeout"
-            self._tell(list(deposit.given_back(reason, "82 returned", value_minor=value_minor)))
+            self._tell(list(deposit.given_back(reason, "82 returned", self._sort(argument), value_minor=value_minor)))
         elif code == 0x1C:
             word, text = say.REJECTS.get(argument, ("invalidNote", "not in the table"))
             self._tell(list(deposit.given_back(word, f"{argument:02X} {text}")))
@@ -278,7 +285,7 @@ class CcnetValidator(CashInDriver):
     # ------------------------------------------------------------ for the commands
 
     def _open_mouth(self) -> Script[None]:
-        mask = sum(1 << number for number, value in self._values.items() if value in self._wanted)
+        mask = sum(1 << number for number in self._enabled_types())
         yield from self._must(say.ENABLE, mask.to_bytes(3, "big") * 2)
         yield from self._poll(self._paced_ms)
 

@@ -40,6 +40,11 @@ HOLD: Final = Order(0x18, "hold")
 FIRMWARE: Final = Order(0x20, "firmware version")
 DATASET: Final = Order(0x21, "dataset version")
 ALL_LEVELS: Final = Order(0x22, "all levels")
+GET_BARCODE_READER: Final = Order(0x23, "get bar code reader")
+SET_BARCODE_READER: Final = Order(0x24, "set bar code reader")
+GET_BARCODE_INHIBIT: Final = Order(0x25, "get bar code inhibit")
+SET_BARCODE_INHIBIT: Final = Order(0x26, "set bar code inhibit")
+BARCODE_DATA: Final = Order(0x27, "bar code data")
 PAYOUT_AMOUNT: Final = Order(0x33, "payout amount", _ONCE)
 SET_LEVEL: Final = Order(0x34, "set denomination level", _ONCE)
 GET_LEVEL: Final = Order(0x35, "get denomination level")
@@ -49,19 +54,26 @@ GET_ROUTE: Final = Order(0x3C, "get route")
 FLOAT_AMOUNT: Final = Order(0x3D, "float amount", _ONCE)
 MINIMUM_PAYOUT: Final = Order(0x3E, "minimum payout")
 EMPTY: Final = Order(0x3F, "empty", _ONCE)
+COIN_MECH_INHIBITS: Final = Order(0x40, "coin mech inhibits")
 FLOAT: Final = Order(0x44, "float by denomination", _ONCE)
 PAYOUT: Final = Order(0x46, "payout by denomination", _ONCE)
+COIN_MECH_OPTIONS: Final = Order(0x49, "coin mech options")
 SET_GENERATOR: Final = Order(0x4A, "set generator", clear=True)
 SET_MODULUS: Final = Order(0x4B, "set modulus", clear=True)
 EXCHANGE_KEYS: Final = Order(0x4C, "request key exchange", clear=True)
+SET_OPTIONS: Final = Order(0x50, "set options")
+GET_OPTIONS: Final = Order(0x51, "get options")
 SMART_EMPTY: Final = Order(0x52, "smart empty", _ONCE)
 CASHBOX_DATA: Final = Order(0x53, "cashbox payout data")
+BEZEL_COLOUR: Final = Order(0x54, "bezel colour")
 POLL_WITH_ACK: Final = Order(0x56, "poll with ack", _ONCE)
 EVENT_ACK: Final = Order(0x57, "event ack", _ONCE)
 COUNTERS: Final = Order(0x58, "get counters")
 RESET_COUNTERS: Final = Order(0x59, "reset counters", _ONCE)
 DISABLE_PAYOUT: Final = Order(0x5B, "disable payout")
 ENABLE_PAYOUT: Final = Order(0x5C, "enable payout")
+SET_FIXED_KEY: Final = Order(0x60, "set fixed key")
+RESET_FIXED_KEY: Final = Order(0x61, "reset fixed key")
 
 ORDERS: Final[Mapping[int, Order]] = {
     order.code: order for order in list(globals().values()) if isinstance(order, Order)
@@ -97,6 +109,8 @@ PAYOUT_REFUSALS: Final[Mapping[int, tuple[str, str]]] = {
     3: ("deviceBusy", "busy"),
     4: ("deviceDisabled", "disabled"),
 }
+MONEY: Final = frozenset((0x33, 0x3D, 0x44, 0x46))
+"""Orders that are declined with a code of `PAYOUT_REFUSALS`."""
 ENABLE_REFUSALS: Final[Mapping[int, tuple[str, str]]] = {
     1: ("noDevice", "no payout device"),
     2: ("invalidCurrency", "bad currency"),
@@ -117,6 +131,7 @@ class Shape(Enum):
     VALUES = "values"  # n times value4, currency3; before protocol 6 one value4
     PAIRS = "pairs"  # n times done4, requested4, currency3; before protocol 6 one done4, requested4
     VALUES_CODE = "values and code"  # as VALUES, then one byte
+    VALUE = "value of one note"  # value4, currency3, without a count; since protocol 6 or 8
     VALUE_V8 = "value since protocol 8"  # value4, currency3 from 8 on, else nothing
 
 
@@ -173,9 +188,9 @@ EVENTS: Final[Mapping[int, Event]] = {
         Event(0xB4, "smart emptied", _VAL),
         Event(0xDE, "cashbox paid", _VAL),
         Event(0xDF, "coin credit", _VAL),
-        Event(0xC9, "note transferred to stacker", _VAL),
-        Event(0xCA, "note into stacker at reset", _VAL),
-        Event(0xCB, "note into store at reset", _VAL),
+        Event(0xC9, "note transferred to stacker", Shape.VALUE),
+        Event(0xCA, "note into stacker at reset", Shape.VALUE),
+        Event(0xCB, "note into store at reset", Shape.VALUE),
         Event(0xDC, "incomplete payout", _PAIR),
         Event(0xDD, "incomplete float", _PAIR),
         Event(0xB1, "error during payout", Shape.VALUES_CODE),

@@ -24,6 +24,7 @@ from drivers.base.acceptor import (
     CashAcceptorCapabilities,
     CashboxRemoved,
     CashboxReplaced,
+    Classification,
     FraudAttempt,
     NotesAtExit,
     NotesTaken,
@@ -42,7 +43,8 @@ from drivers.note_acceptor.ssp.events import Seen, Setup, read_counters, read_ev
 from drivers.note_acceptor.ssp.link import Link
 from drivers.note_acceptor.ssp.settings import SspSettings
 
-JAM, FULL, CASHBOX, OPEN = "jam", "full", "cashbox", "open"
+JAM, FULL, OPEN, RECOVERY = LASTING = "jam", "full", "open", "recovery"
+CASHBOX: Final = "cashbox"
 
 _LASTING: Final[Mapping[int, tuple[str, Condition]]] = {
     0xE9: (JAM, Condition("mediaJam", "E9 unsafe jam")),
@@ -50,6 +52,7 @@ _LASTING: Final[Mapping[int, tuple[str, Condition]]] = {
     0xE7: (FULL, Condition("cashUnitFull", "E7 stacker full", supplies={"cashbox": "full"})),
     0xCF: (FULL, Condition("cashUnitFull", "CF device full", supplies={"cashbox": "full"})),
     0xE0: (OPEN, Condition("hardwareError", "E0 note path open")),
+    0xB0: (RECOVERY, Condition("deviceBusy", "B0 jam recovery", Health.ATTENTION)),
 }
 """Reported in every poll as long as it lasts."""
 
@@ -67,16 +70,9 @@ class SspValidator(CashInDriver):
             raise LocalProtocolError("encryption needs a source of entropy, such as os.urandom")
         self._entropy = entropy
         self._wire = Link(clock, self._settings.timing, self._settings.address)
-        super().__init__(
-            clock,
-            self._wire,
-            self._settings.currency,
-            poll_every_ms=self._settings.poll_every_ms,
-            idle_every_ms=self._settings.idle_every_ms,
-            read_within_ms=self._settings.read_within_ms,
-            settle_within_ms=self._settings.settle_within_ms,
-        )
+        super().__init__(clock, self._wire, self._settings)
         self._protocol = self._settings.protocol
+        self._serial: int | None = None  # of the unit that was last here
         self._setup: Setup | None = None
         self._restarted = False
         self._introducing = False  # a restart is no news then
@@ -85,16 +81,7 @@ class SspValidator(CashInDriver):
 
     @property
     def capabilities(self) -> CashAcceptorCapabilities:
-        return CashAcceptorCapabilities(
-            currency=self._settings.currency,
-            note_types=tuple(sorted(set(self._values.values()))),
-            escrow_notes=1,
-            recycler=False,
-            stored_types=(),
-            items_taken_sensor=self._protocol >= 8,
-            persistent_counters=self._settings.counters,
-            pay_out_notes_max=0,
-        )
+        return self._capable(sensor=self._protocol >= 8, counters=self._settings.counters)
 
     @property
     def strange(self) -> bytes:
@@ -114,10 +101,14 @@ class SspValidator(CashInDriver):
         yield from self._exchange(say.SYNC)
         if self._settings.encrypt:
             yield from self._agree_on_key()
+        serial = yield from self._must(say.SERIAL_NUMBER)
+        number = int.from_bytes(serial[:4], "big")
+        if self._serial not in (None, number):
+            self._forget_the_other()
+        self._serial = number
         yield from self._rescue_escrow()
         yield from self._choose_protocol()
         setup = read_setup_or_leave((yield from self._must(say.SETUP)))
-        serial = yield from self._must(say.SERIAL_NUMBER)
         self._learn(setup)
         yield from self._must(say.SET_INHIBITS, b"\x00\x00")
         if not self._deposit.at(Where.ESCROW):
@@ -126,7 +117,6 @@ class SspValidator(CashInDriver):
         yield from self._prepare()
         yield from self._turn(at_once=True)
         self._introducing = self._restarted = False  # it has just been set up
-        number = int.from_bytes(serial[:4], "big")
         return Identity(model=f"ITL {setup.unit}", serial=str(number), firmware=setup.firmware)
 
     def _prepare(self) -> Script[None]:
@@ -180,6 +170,7 @@ class SspValidator(CashInDriver):
             raise Lost(f"it has no channel for {self._settings.currency}")
         self._setup = setup
         self._values = values
+        self._classify(self._settings.classifications)
 
     def _must(self, order: Order, data: bytes = b"") -> Script[bytes]:
         """Say what has to be agreed to; raises `Lost` if it is not. Returns what follows OK."""
@@ -212,7 +203,7 @@ class SspValidator(CashInDriver):
         if not ended.ok:
             raise Lost(f"poll: {ended.why}")
         seen, self._strange = read_events(ended.data, self._protocol)
-        lasting = {}
+        lasting: dict[str, Condition] = {}
         self._disabled = False
         at_exit = False
         for one in seen:
@@ -230,7 +221,7 @@ class SspValidator(CashInDriver):
         if self._at_exit and not at_exit:
             self._tell(NotesTaken(cash_in=self._deposit.ticket))
         self._at_exit = at_exit
-        for kind in (JAM, FULL, OPEN):
+        for kind in LASTING:
             self._conditions.pop(kind, None)
         self._conditions |= lasting
         if self._restarted and not self._introducing:
@@ -247,11 +238,14 @@ class SspValidator(CashInDriver):
         value_minor = self._values.get(seen.channel, 0)
         if code == 0xEF:
             if seen.channel:
-                self._on_recognised(value_minor)
+                self._on_recognised(value_minor, self._sort(seen.channel))
             else:
                 self._tell(list(deposit.inserted()))
         elif code == 0xEE:
-            self._tell(list(deposit.stacked_note(value_minor, recovered=self._introducing)))
+            sort, detail = self._sort(seen.channel), f"EE channel {seen.channel}"
+            self._tell(list(deposit.stacked_note(value_minor, sort, detail=detail, recovered=self._introducing)))
+        elif code == 0xE5:  # a ticket: nobody asked for one, and a poll would accept it
+            yield from self._exchange(say.REJECT)
         elif code == 0xEB:
             self._tell(list(deposit.stored("cashbox")))
         elif code == 0xDB:
@@ -259,9 +253,9 @@ class SspValidator(CashInDriver):
         elif code == 0xEC:
             yield from self._on_rejected()
         elif code == 0xE1:
-            self._settle_restart(value_minor, stacked=False)
+            self._settle_restart(value_minor, self._sort(seen.channel), stacked=False)
         elif code == 0xE2:
-            self._settle_restart(value_minor, stacked=True)
+            self._settle_restart(value_minor, self._sort(seen.channel), stacked=True)
         elif code == 0xE6:
             deposit.lost()
             self._tell(
@@ -298,7 +292,7 @@ class SspValidator(CashInDriver):
         word, text = say.REJECTS.get(code, ("unknown", f"reject code {code:02X}" if code >= 0 else "not said"))
         self._tell(list(self._deposit.given_back(word, f"{code:02X} {text}" if code >= 0 else text)))
 
-    def _settle_restart(self, value_minor: int, *, stacked: bool) -> None:
+    def _settle_restart(self, value_minor: int, sort: Classification, *, stacked: bool) -> None:
         """A note that was inside when the device restarted went to the front, or into the cashbox.
 
         Channel 0 says that its value is not known, or that it had been credited before.
@@ -312,10 +306,10 @@ class SspValidator(CashInDriver):
         if not value_minor and deposit.settled:
             return
         if stacked:
-            self._tell(list(deposit.stacked_note(value_minor, recovered=True)))
+            self._tell(list(deposit.stacked_note(value_minor, sort, detail="E2", recovered=True)))
             self._tell(list(deposit.stored("cashbox")))
         else:
-            self._tell(list(deposit.given_back("restart", "E1", value_minor=value_minor, recovered=True)))
+            self._tell(list(deposit.given_back("restart", "E1", sort, value_minor=value_minor, recovered=True)))
 
     def _scaled(self, value: int) -> int:
         scale = self._setup.multiplier or 1 if self._setup is not None else 1
@@ -324,7 +318,7 @@ class SspValidator(CashInDriver):
     # ------------------------------------------------------------ for the commands
 
     def _open_mouth(self) -> Script[None]:
-        mask = sum(1 << channel - 1 for channel, value in self._values.items() if value in self._wanted)
+        mask = sum(1 << channel - 1 for channel in self._enabled_types())
         yield from self._must(say.SET_INHIBITS, mask.to_bytes(2, "little"))
         yield from self._must(say.ENABLE)
 
@@ -340,7 +334,7 @@ class SspValidator(CashInDriver):
             return {}
         ended = yield from self._exchange(say.COUNTERS)
         try:
-            return read_counters(ended.data) if ended.ok else {}
+            return {**read_counters(ended.data), "serial": self._serial or 0} if ended.ok else {}
         except RemoteProtocolError:
             return {}
 

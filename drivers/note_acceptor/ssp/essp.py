@@ -27,6 +27,7 @@ BLOCK: Final = 16
 FIXED_KEY: Final = 0x0123456701234567  # the number every unit leaves the factory with [S]
 _HEAD: Final = 5
 _WITNESSES: Final = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)  # enough for every number below 2**64
+SECRET_BYTES: Final = 7
 _PRIME_TRIES_MAX: Final = 2_000  # one odd 62-bit number in 21 is prime; 2000 misses in a row do not happen
 
 Entropy = Callable[[int], bytes]
@@ -65,6 +66,11 @@ def draw_prime(entropy: Entropy) -> int:
     raise RuntimeError("no prime among 2000 numbers: the source of entropy is broken")
 
 
+def own_secret(drawn: bytes) -> int:
+    """Return the host's secret exponent that is made of `SECRET_BYTES` drawn bytes."""
+    return int.from_bytes(drawn, "little") | 1 << 55
+
+
 class KeyAgreement:
     """The host's half of one key exchange. `generator`, `modulus` and `public` go out as 8 bytes, low first."""
 
@@ -73,7 +79,7 @@ class KeyAgreement:
         self.modulus = draw_prime(entropy)
         while self.modulus == self.generator:
             self.modulus = draw_prime(entropy)
-        self._own = int.from_bytes(entropy(7), "little") | 1 << 55
+        self._own = own_secret(entropy(SECRET_BYTES))
         self.public = pow(self.generator, self._own, self.modulus)
 
     def shared(self, other: int) -> int:
@@ -103,6 +109,15 @@ class SecureChannel:
 
     def open(self, field: bytes) -> bytes:
         """Return what the device's DATA field carries. Raises RemoteProtocolError: not ours, damaged, stale."""
+        count, content = self.look(field)
+        if count != self.count:
+            raise RemoteProtocolError(f"packet {count}, expected {self.count}")
+        return content
+
+    def look(self, field: bytes) -> tuple[int, bytes]:
+        """Return the count of a DATA field of either side, and what it carries. Raises RemoteProtocolError: not ours,
+        damaged.
+        """
         if len(field) < 1 + BLOCK or (len(field) - 1) % BLOCK or field[0] != STEX:
             raise RemoteProtocolError("not an encrypted packet")
         decryptor = self._cipher.decryptor()
@@ -111,7 +126,4 @@ class SecureChannel:
             raise RemoteProtocolError("the CRC inside the packet is wrong")
         if packet[0] > len(packet) - _HEAD - 2:
             raise RemoteProtocolError("the length inside the packet is wrong")
-        count = int.from_bytes(packet[1:5], "little")
-        if count != self.count:
-            raise RemoteProtocolError(f"packet {count}, expected {self.count}")
-        return packet[_HEAD : _HEAD + packet[0]]
+        return int.from_bytes(packet[1:5], "little"), packet[_HEAD : _HEAD + packet[0]]

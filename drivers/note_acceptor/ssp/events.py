@@ -98,7 +98,7 @@ def _read(event: Event, payload: _Bytes, protocol: int) -> Seen:
         return Seen(event)
     if shape is Shape.CHANNEL:
         return Seen(event, channel=payload.byte())
-    if shape is Shape.VALUE_V8:
+    if shape in (Shape.VALUE, Shape.VALUE_V8):
         return Seen(event, values=((payload.little(), payload.text(3)),))
     done, requested = [], []
     for _ in range(payload.byte() if protocol >= 6 else 1):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from drivers.base.acceptor import Classification
 from drivers.base.line import SerialSettings
 from drivers.note_acceptor.ssp.essp import FIXED_KEY
 from drivers.note_acceptor.ssp.link import LinkTiming
@@ -29,11 +30,13 @@ class SspSettings:
     pay_within_ms: longest silence without progress in a payout; ours.
     values_minor: channel -> face value in minor units, for datasets that do not say it in the usual way; a
         device whose own channels contradict it is not taken into service.
+    classifications: channel -> ``unfit``, ``suspect`` or ``counterfeit``, for datasets that keep channels of their own
+        for such notes; the others are ``fit``. Without it the device gives back whatever it doubts.
     values_scaled: channel values are in whole units, to be multiplied by the real value multiplier; else
         they are minor units as they stand.
     pay_out_values_scaled: values in payout commands and events are minor units, unless this is set.
-    counters: ask for the note counters (58), whose layout no source at hand prints; the recovery question
-        is vaguer without.
+    counters: ask for the note counters (58); the recovery question is vaguer without. The maker lists them for
+        NV9USB, NV11 and SMART Payout; a unit that does not know them says so, and is asked no more of it.
     recycle_values_minor: what a SMART Payout keeps for payout; the rest goes to the cashbox.
     """
 
@@ -49,6 +52,7 @@ class SspSettings:
     settle_within_ms: int = 20_000
     pay_within_ms: int = 60_000
     values_minor: Mapping[int, int] | None = None
+    classifications: Mapping[int, Classification] = field(default_factory=dict)
     values_scaled: bool = True
     pay_out_values_scaled: bool = False
     counters: bool = True

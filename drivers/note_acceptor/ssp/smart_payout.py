@@ -31,9 +31,12 @@ from drivers.base.acceptor import (
     LastPayOutResult,
     NoteCounts,
     NotesPaid,
+    NoteTransferred,
     PayOut,
     PayOutInterrupted,
     PayOutResult,
+    StopPayOut,
+    StopPayOutResult,
     StoredNotes,
     StoredNotesResult,
 )
@@ -43,7 +46,7 @@ from drivers.base.vocabulary import Command, Outcome, Result
 from drivers.note_acceptor.deposit import Where
 from drivers.note_acceptor.exchange import Lost, Script
 from drivers.note_acceptor.ssp import commands as say
-from drivers.note_acceptor.ssp.driver import SspValidator
+from drivers.note_acceptor.ssp.driver import RECOVERY, SspValidator
 from drivers.note_acceptor.ssp.essp import Entropy
 from drivers.note_acceptor.ssp.events import Seen, read_levels
 from drivers.note_acceptor.ssp.settings import SspSettings
@@ -84,6 +87,7 @@ class SmartPayout(SspValidator):
         StoredNotes: StoredNotesResult,
         PayOut: PayOutResult,
         LastPayOut: LastPayOutResult,
+        StopPayOut: StopPayOutResult,
         Deplete: DepleteResult,
     }
 
@@ -93,18 +97,15 @@ class SmartPayout(SspValidator):
         super().__init__(clock, settings, entropy)
         self._motion: _Motion | None = None
         self._interrupted_minor: int | None = None  # paid by the payout that a restart cut off
+        self._swept: Counter[int] = Counter()  # notes that a restart found on their way out, and put into the cashbox
 
     @property
     def capabilities(self) -> CashAcceptorCapabilities:
-        return CashAcceptorCapabilities(
-            currency=self._settings.currency,
-            note_types=tuple(sorted(set(self._values.values()))),
-            escrow_notes=1,
-            recycler=True,
-            stored_types=tuple(sorted(self._settings.recycle_values_minor)),
-            items_taken_sensor=self._protocol >= 8,
-            persistent_counters=self._settings.counters,
-            pay_out_notes_max=NOTES_MAX,
+        return self._capable(
+            sensor=self._protocol >= 8,
+            counters=self._settings.counters,
+            stored=self._settings.recycle_values_minor,
+            pay_out_max=NOTES_MAX,
         )
 
     # ------------------------------------------------------------ connecting, events
@@ -137,6 +138,10 @@ class SmartPayout(SspValidator):
                         currency=self._deposit.currency,
                     )
                 )
+        elif code == 0xCA:
+            for value, currency in seen.values:
+                self._swept[self._scaled(value)] += 1
+                self._tell(NoteTransferred(value_minor=self._scaled(value), currency=currency))
         else:
             if code == 0xC9 and motion is not None:
                 motion.transferred.update(self._scaled(value) for value, _ in seen.values)
@@ -213,8 +218,13 @@ class SmartPayout(SspValidator):
     def _follow(self) -> Script[_Motion]:
         """Poll until the motion that was ordered has ended, or nothing has changed for too long."""
         self._interrupted_minor = None
+        self._swept.clear()
         motion = self._motion = _Motion(changed_ms=self._clock.now_ms())
+        told = False
         while not motion.ended:
+            if isinstance(self._stop, StopPayOut) and not told:
+                told = True
+                yield from self._exchange(say.HALT_PAYOUT)
             yield from self._turn()
             if self._clock.now_ms() - motion.changed_ms > self._settings.pay_within_ms:
                 motion.error, motion.detail = "timeOut", "no progress, no end"
@@ -252,15 +262,19 @@ class SmartPayout(SspValidator):
         """Compare the store with what it was, and believe the device's own words about a break."""
         motion = self._motion = _Motion(changed_ms=self._clock.now_ms())
         yield from self._turn()
-        while motion.running and not motion.ended:  # it is still paying: wait until it has done
+        until_ms = self._clock.now_ms() + self._settings.pay_within_ms
+        while (motion.running or RECOVERY in self._conditions) and not motion.ended:
+            if self._clock.now_ms() > until_ms:
+                break  # it says that it pays, and does not come to an end
             motion.running = False
             yield from self._turn()
         self._motion = None
-        left = _less(command.stored, (yield from self._levels()))
         counters = yield from self._read_counters()
+        left = _less(_less(command.stored, (yield from self._levels())), self._swept)
         picks = {value: count for value, count in command.picks.items() if count}
         paid = self._interrupted_minor
         out = _gained(command.counters, counters, "dispensed")
+        boxed = (_gained(command.counters, counters, "transferred") or 0) - self._swept.total()
         moved: dict[int, int] | None = None
         if any(count < 0 for count in left.values()) or self._blocked is not None:
             moved = None
@@ -268,10 +282,12 @@ class SmartPayout(SspValidator):
             splits = _splits(left, paid)
             moved = splits[0] if len(splits) == 1 else None
         elif out is not None:
-            moved = left if out == sum(left.values()) else None
+            moved = _so_many(left, out) if sum(left.values()) == out + boxed else None
         elif left in ({}, picks):
             moved = left
         unaccounted = _less(left, moved) if moved is not None else left
+        if moved is not None and 0 < sum(unaccounted.values()) == boxed:
+            unaccounted = {}  # those went to the cashbox, says the counter of such notes
         outcome = Outcome.UNKNOWN
         if moved is not None and not unaccounted:
             outcome = Outcome.DONE if moved else Outcome.REFUSED
@@ -368,5 +384,15 @@ def _splits(left: NoteCounts, paid_minor: int) -> list[dict[int, int]]:
     return found
 
 
+def _so_many(left: NoteCounts, count: int) -> dict[int, int] | None:
+    """Return the notes of `left` if they are `count` in all, or so many of the only kind; None: it cannot be told."""
+    if sum(left.values()) == count:
+        return dict(left)
+    return {value: count for value in left if count} if len(left) == 1 else None
+
+
 def _gained(before: Mapping[str, int], now: Mapping[str, int], name: str) -> int | None:
+    """Return how much a counter went up; None if it is not there, or is another unit's."""
+    if before.get("serial", now.get("serial")) != now.get("serial"):
+        return None
     return now[name] - before[name] if name in before and name in now else None

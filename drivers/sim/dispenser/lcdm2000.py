@@ -7,33 +7,64 @@ from typing import Final, Literal
 
 from drivers.base.clock import Clock
 from drivers.dispenser.framing import LCDM2000, Frame
-from drivers.sim.dispenser.mechanism import Motion, Trouble
+from drivers.sim.device import Fault
+from drivers.sim.dispenser.course import Motion, Trouble
+from drivers.sim.dispenser.faults import FAULTS, NORMAL_STOP
 from drivers.sim.dispenser.station import Station
 
 NOTES_MAX: Final = 60
-ROM: Final = b"O16T3C5A"
+ROM: Final = "O16T3C5A"  # 'O', version, 'T', check sum
+GOOD, NORMAL_STOP_CODE = 0x30, 0x31
 CODES: Final = {
-    Trouble.NONE: 0x30,
     Trouble.PICK: 0x32,
-    Trouble.JAM_CHK: 0x33,
+    Trouble.OVERFLOW: 0x34,
     Trouble.JAM_EXIT: 0x35,
+    Trouble.LONG_EXIT: 0x35,
     Trouble.JAM_DIVERTER: 0x36,
-    Trouble.COUNT: 0x3D,
+    Trouble.WRONG_CASSETTE: 0x3A,  # the other pair of CHK sensors sees a note that nobody ordered
+    Trouble.WRONG_WAY: 0x3C,
+    Trouble.WRONG_WAY_SUSPECTED: 0x3C,
+    Trouble.COUNT_DIVERTER: 0x3C,
+    Trouble.COUNT_EXIT: 0x3D,
     Trouble.NO_REJECT_TRAY: 0x3F,
+    Trouble.MOTOR: 0x41,
     Trouble.PATH_NOT_EMPTY: 0x42,
+    Trouble.SLIP: 0x43,
     Trouble.OVER_REJECT: 0x44,
+    Trouble.TIMEOUT: 0x47,
+    Trouble.SOLENOID: 0x49,
+    Trouble.SENSOR: 0x4A,
     Trouble.PURGE: 0x4E,
 }
 BY_UNIT: Final = {
     Trouble.EMPTY: (0x38, 0x40),
     Trouble.NO_CASSETTE: (0x45, 0x46),
-    Trouble.JAM_EJECT: (0x43, 0x43),
+    Trouble.JAM_CHK: (0x33, 0x4C),
 }
+EJECT: Final = {"1000": 0x35, "2000": 0x48}  # the LCDM-1000 says one thing of EJT and EXIT
+COUNT_CHK: Final = {"1000": 0x3C, "2000": 0x3A}
+TAKEN_FOR: Final = {
+    "SOL": Trouble.SENSOR,
+    "CHK1": Trouble.JAM_CHK,
+    "CHK2": Trouble.JAM_CHK,
+    "CHK3": Trouble.JAM_CHK,
+    "CHK4": Trouble.JAM_CHK,
+    "DIV1": Trouble.PATH_NOT_EMPTY,
+    "DIV2": Trouble.PATH_NOT_EMPTY,
+    "EJT": Trouble.JAM_EXIT,
+    "EXIT": Trouble.JAM_EXIT,
+    "REJECT-TRAY": Trouble.NO_REJECT_TRAY,
+    "CASSETTE1": Trouble.NO_CASSETTE,
+    "CASSETTE2": Trouble.NO_CASSETTE,
+}
+LOWER_SENSORS: Final = ("CHK3", "CHK4", "CASSETTE2")
 UNDEFINED, BAD_REQUEST = 0x37, 0x3B
 
 
 class SimLcdm2000(Station):
     """`notes`: unit -> notes, upper first; one unit for model 1000, at most two for model 2000."""
+
+    faults: Mapping[str, Fault] = {**FAULTS, NORMAL_STOP.name: NORMAL_STOP}
 
     def __init__(
         self,
@@ -43,6 +74,7 @@ class SimLcdm2000(Station):
         model: Literal["1000", "2000"] = "2000",
         id_byte: int = 0x50,
         near_end_at: int = 0,
+        rom: str = ROM,
     ) -> None:
         units_max = 1 if model == "1000" else 2
         stock = dict(notes) if notes is not None else {f"unit{n + 1}": 500 for n in range(units_max)}
@@ -52,6 +84,7 @@ class SimLcdm2000(Station):
             clock, LCDM2000.with_id(id_byte), stock, closes_with_eot=False, near_end_at=near_end_at
         )
         self.model = model
+        self._rom = rom.encode("ascii")
         self._names = list(stock)
 
     # ------------------------------------------------------------ commands
@@ -63,7 +96,7 @@ class SimLcdm2000(Station):
         if cmd == 0x46:
             return self._status()
         if cmd == 0x47:
-            return ROM
+            return self._rom
         if cmd in (0x45, 0x76) or (cmd in (0x55, 0x56, 0x77) and len(self._names) == 2):
             return self._pay(cmd, data)
         if cmd in self._framing.responses:
@@ -109,11 +142,21 @@ class SimLcdm2000(Station):
         return b"1" if unit and self._low(unit) else b"0"
 
     def _code(self, motion: Motion) -> int:
-        if motion.trouble is Trouble.CODE:
+        trouble = motion.trouble
+        if trouble is Trouble.NONE:
+            return NORMAL_STOP_CODE if self._stops_normally else GOOD
+        if trouble is Trouble.CODE:
             return motion.code
-        if motion.trouble in BY_UNIT:
-            return BY_UNIT[motion.trouble][self._names.index(motion.unit)]
-        return CODES[motion.trouble]
+        if trouble in BY_UNIT:
+            return BY_UNIT[trouble][self._names.index(motion.unit)]
+        if trouble in (Trouble.JAM_EJECT, Trouble.LONG_EJECT):
+            return EJECT[self.model]
+        return COUNT_CHK[self.model] if trouble is Trouble.COUNT_CHK else CODES[trouble]
+
+    def _takes_for(self, sensor: str) -> tuple[Trouble, str] | None:
+        if sensor not in TAKEN_FOR:
+            return None
+        return TAKEN_FOR[sensor], self._names[-1 if sensor in LOWER_SENSORS else 0]
 
     def _status(self) -> bytes:
         cassettes = self.mechanism.cassettes
@@ -145,7 +188,7 @@ class SimLcdm2000(Station):
             0x80 | sum(self._covered(name, value) << bit for bit, (name, value) in enumerate(byte.items()))
             for byte in (first, second)
         ]
-        return bytes((0x30, CODES[Trouble.NO_REJECT_TRAY] if no_tray else 0x30, *sensors))
+        return bytes((0x30, CODES[Trouble.NO_REJECT_TRAY] if no_tray else GOOD, *sensors))
 
     def _forget(self) -> None:
         """There is nothing to forget."""

@@ -14,32 +14,52 @@ from typing import Final, Literal
 
 from drivers.base.clock import Clock
 from drivers.dispenser.framing import LCDM4000, Frame
-from drivers.sim.dispenser.mechanism import Motion, Trouble
-from drivers.sim.dispenser.station import Station
+from drivers.sim.device import Fault
+from drivers.sim.dispenser.course import Motion, Trouble
+from drivers.sim.dispenser.faults import FAULTS, MEMORY_DAMAGED
+from drivers.sim.dispenser.station import EEPROM_UNWRITABLE, MEMORY_KINDS, Station
 
 ZERO: Final = 0x20
 LIMIT: Final = 100
 SENSORS: Final = ("DVT-L", "DVT-R", "EJT", "EXIT", "RJT")
+NEAR_END: Final = 0x25
 CODES: Final = {
     Trouble.NONE: 0x00,
     Trouble.PICK: 0x01,
     Trouble.EMPTY: 0x01,  # this firmware knows no "empty": nothing can be picked
     Trouble.JAM_CHK: 0x02,
     Trouble.JAM_DIVERTER: 0x03,
+    Trouble.SLIP: 0x03,
     Trouble.JAM_EJECT: 0x04,
     Trouble.JAM_EXIT: 0x05,
-    Trouble.COUNT: 0x07,
+    Trouble.WRONG_WAY_SUSPECTED: 0x06,
+    Trouble.COUNT_CHK: 0x07,
+    Trouble.COUNT_DIVERTER: 0x07,
+    Trouble.COUNT_EXIT: 0x07,
+    Trouble.OVERFLOW: 0x07,
+    Trouble.WRONG_WAY: 0x08,
+    Trouble.LONG_EJECT: 0x09,
+    Trouble.LONG_EXIT: 0x0A,
     Trouble.PATH_NOT_EMPTY: 0x0B,
     Trouble.OVER_REJECT: 0x0D,
     Trouble.PURGE: 0x0E,
+    Trouble.SOLENOID: 0x22,
+    Trouble.MOTOR: 0x23,
+    Trouble.TIMEOUT: 0x23,
     Trouble.NO_CASSETTE: 0x24,
     Trouble.NO_REJECT_TRAY: 0x26,
 }
+SENSOR_TROUBLE: Final = {"DVT-L": 0x20, "DVT-R": 0x20, "EJT": 0x21, "EXIT": 0x21, "RJT": 0x21}
+"""The note has two codes for sensor trouble and no difference between them; before and behind the diverter is ours."""
+MEMORY: Final = dict(zip(MEMORY_KINDS, (0x32, 0x33, 0x34, 0x35, 0x36), strict=True))
+WRONG_CASSETTE: Final = 0x40  # and which of the four it came from
 TOO_MANY, BAD_COMMAND, BAD_PARAMETER = 0x0C, 0x30, 0x31
 
 
 class SimLcdm4000(Station):
     """`notes`: unit -> notes, in the order of the positions, at most four units."""
+
+    faults: Mapping[str, Fault] = {**FAULTS, MEMORY_DAMAGED.name: MEMORY_DAMAGED}
 
     def __init__(
         self,
@@ -101,6 +121,8 @@ class SimLcdm4000(Station):
             return bytes((ZERO,)) + _digits(self._opacities)
         if cmd == 0x5F:
             return bytes((ZERO,)) + _digits(self._lengths)
+        if cmd in (0x5A, 0x5C, 0x5E) and self._memory_damaged == EEPROM_UNWRITABLE:
+            return bytes((ZERO + MEMORY[EEPROM_UNWRITABLE],))
         if cmd == 0x5C:
             order = [byte - 0x30 for byte in data]
             if sorted(order) != [1, 2, 3, 4]:
@@ -147,13 +169,30 @@ class SimLcdm4000(Station):
         return body if frame.cmd == 0x51 else body + b"\x20" * 9
 
     def _counts(self, motion: Motion) -> bytes:
-        body = bytearray((ZERO + _code(motion), 0x30))
+        body = bytearray((ZERO + self._code(motion), 0x30))
         for position in range(4):
             name = self._names[position] if position < len(self._names) else None
             out = motion.out.get(name, 0) if name else 0
             rejected = motion.rejected.get(name, 0) if name else 0
             body += bytes((ZERO + out, ZERO + rejected, self._kind(position)))
         return bytes(body)
+
+    def _code(self, motion: Motion) -> int:
+        trouble = motion.trouble
+        if trouble is Trouble.CODE:
+            return motion.code
+        if trouble is Trouble.SENSOR:
+            return SENSOR_TROUBLE[motion.unit]
+        if trouble is Trouble.MEMORY:
+            return MEMORY[motion.unit]
+        if trouble is Trouble.WRONG_CASSETTE:
+            return WRONG_CASSETTE + self._names.index(motion.unit)
+        if trouble is Trouble.NONE and self._tells_near_end and any(self._low(unit) for unit in motion.out):
+            return NEAR_END
+        return CODES[trouble]
+
+    def _takes_for(self, sensor: str) -> tuple[Trouble, str] | None:
+        return Trouble.SENSOR, sensor
 
     def _refusal(self, code: int) -> bytes:
         motion = Motion(trouble=Trouble.CODE, code=code)
@@ -165,6 +204,8 @@ class SimLcdm4000(Station):
 
     def _status(self) -> bytes:
         error = 0x00 if self.mechanism.reject_tray_in else CODES[Trouble.NO_REJECT_TRAY]
+        if self._memory_damaged not in ("", EEPROM_UNWRITABLE):
+            error = MEMORY[self._memory_damaged]
         truth = {
             "DVT-L": self._at("chk", "diverter"),
             "DVT-R": self._at("chk", "diverter"),
@@ -197,10 +238,6 @@ class SimLcdm4000(Station):
 
     def _sensor_names(self) -> Sequence[str]:
         return SENSORS
-
-
-def _code(motion: Motion) -> int:
-    return motion.code if motion.trouble is Trouble.CODE else CODES[motion.trouble]
 
 
 def _digits(values: Sequence[int]) -> bytes:

@@ -13,88 +13,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import dataclass
 from typing import Final
 
-SPIN_UP_MS: Final = 300
-NOTE_MS: Final = 150  # one note after the other
-TRAVEL_MS: Final = 120  # from cassette to exit; shorter than NOTE_MS, so one note is in the path at a time
-REJECT_MS: Final = 300
-GIVE_UP_MS: Final = 1_500  # three attempts to pick
+from drivers.sim.dispenser.course import REJECT_MS, SPIN_UP_MS, Course, Motion, Planned, Step, Strike, Trouble
+
 PURGE_MS: Final = 2_500
-REJECTS_MAX: Final = 10
-
-
-class Trouble(Enum):
-    """What ended a motion; each firmware has its own code for it."""
-
-    NONE = "none"
-    PICK = "pick"
-    EMPTY = "empty"
-    JAM_CHK = "chk"
-    JAM_DIVERTER = "diverter"
-    JAM_EJECT = "eject"
-    JAM_EXIT = "exit"
-    COUNT = "count"
-    OVER_REJECT = "over_reject"
-    PATH_NOT_EMPTY = "path_not_empty"
-    PURGE = "purge"
-    NO_CASSETTE = "no_cassette"
-    NO_REJECT_TRAY = "no_reject_tray"
-    CODE = "code"  # a code told by the fault itself
-
-
-JAMS: Final = {
-    place.value: place
-    for place in (Trouble.JAM_CHK, Trouble.JAM_DIVERTER, Trouble.JAM_EJECT, Trouble.JAM_EXIT)
-}
-
-
-class Step(Enum):
-    PICK = "pick"
-    DOUBLE = "double"  # two notes leave the cassette and are seen as one
-    EJECT = "eject"
-    EJECT_UNSEEN = "eject_unseen"
-    REJECT = "reject"
-    REJECT_UNSEEN = "reject_unseen"
-    POWER_OFF = "power_off"
-    RESTART = "restart"
-    END = "end"
 
 
 @dataclass(slots=True)
 class Cassette:
     notes: int
     present: bool = True
-
-
-@dataclass(slots=True)
-class Motion:
-    """One motion under way or done: what the device counts, and how it ended."""
-
-    left: dict[str, int] = field(default_factory=dict)
-    out: dict[str, int] = field(default_factory=dict)
-    rejected: dict[str, int] = field(default_factory=dict)
-    trouble: Trouble = Trouble.NONE
-    unit: str = ""  # the unit the trouble is about
-    code: int = 0  # for Trouble.CODE
-    ended: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Strike:
-    """A device fault that hits this motion: `after` notes that came out in it, in `unit` or any."""
-
-    name: str
-    after: int = 0
-    unit: str | None = None
-    place: str = "chk"
-    code: int = 0
-    stuck: bool = False
-
-    def hits(self, out: int, unit: str) -> bool:
-        return out >= self.after and self.unit in (None, unit)
 
 
 class Mechanism:
@@ -109,7 +39,7 @@ class Mechanism:
         self.removed = dict.fromkeys(notes, 0)
         self.reject_tray_in = True
         self.stuck = False
-        self._plan: deque[tuple[int, Step, str, str]] = deque()
+        self._plan: Planned = deque()
         self._motion: Motion | None = None
 
     @property
@@ -128,19 +58,32 @@ class Mechanism:
         to_reject: bool = False,
     ) -> Motion:
         """Start to move `order` (unit, notes) to the tray, or to the reject tray."""
-        motion = self._start()
         obstacle = self._obstacle(order)
         if obstacle is not None:
-            motion.trouble, motion.unit = obstacle
-            self._plan.append((now_ms + SPIN_UP_MS, Step.END, "", ""))
-        else:
-            self._plan_notes(now_ms + SPIN_UP_MS, motion, order, {s.name: s for s in strikes}, to_reject)
+            return self.refuse(now_ms, *obstacle)
+        motion = self._start()
+        stock = {unit: cassette.notes for unit, cassette in self.cassettes.items()}
+        course = Course(now_ms + SPIN_UP_MS, motion, stock, strikes, to_reject=to_reject)
+        course.run(order)
+        self._plan, self.stuck = course.plan, self.stuck or course.stuck
         return motion
 
-    def purge(self, now_ms: int) -> Motion:
-        """Start to clear the path: into the reject tray, but a note at the exit comes out."""
+    def refuse(self, now_ms: int, trouble: Trouble, unit: str = "") -> Motion:
+        """Start, find `trouble` in the test before the first note, and end."""
+        motion = self._start()
+        motion.trouble, motion.unit = trouble, unit
+        self._plan.append((now_ms + SPIN_UP_MS, Step.END, "", ""))
+        return motion
+
+    def purge(self, now_ms: int, *, dies: bool = False) -> Motion:
+        """Start to clear the path: into the reject tray, but a note at the exit comes out. With `dies` the power
+        fails on the way.
+        """
         motion = self._start()
         end_ms = now_ms + PURGE_MS
+        if dies:
+            self._plan.append((now_ms + PURGE_MS // 2, Step.POWER_OFF, "", ""))
+            return motion
         if not self.reject_tray_in:
             motion.trouble = Trouble.NO_REJECT_TRAY
         elif self.stuck and self.path:
@@ -229,80 +172,3 @@ class Mechanism:
             if count and not self.cassettes[unit].present:
                 return Trouble.NO_CASSETTE, unit
         return None
-
-    def _plan_notes(
-        self,
-        at_ms: int,
-        motion: Motion,
-        order: Sequence[tuple[str, int]],
-        strikes: dict[str, Strike],
-        to_reject: bool,
-    ) -> None:
-        plan = self._plan
-        goal = Step.REJECT if to_reject else Step.EJECT
-        total = rejects = 0
-        for unit, wanted in order:
-            stock, out = self.cassettes[unit].notes, 0
-            while out < wanted:
-                struck = next((s for s in strikes.values() if s.hits(total, unit)), None) if strikes else None
-                if struck is not None and struck.name in ("power_loss", "restart"):
-                    # with the note behind in the path, as a cut would find it
-                    step = Step.POWER_OFF if struck.name == "power_loss" else Step.RESTART
-                    if stock:
-                        plan.append((at_ms, Step.PICK, unit, "chk"))
-                    plan.append((at_ms, step, unit, ""))
-                    return
-                if struck is not None and struck.name == "fail":
-                    motion.trouble, motion.unit, motion.code = Trouble.CODE, unit, struck.code
-                    break
-                if stock == 0 or (struck is not None and struck.name in ("pick_error", "runs_empty")):
-                    picking = struck is not None and struck.name == "pick_error"
-                    motion.trouble, motion.unit = (Trouble.PICK if picking else Trouble.EMPTY), unit
-                    at_ms += GIVE_UP_MS
-                    break
-                if struck is not None and struck.name == "jam":
-                    plan.append((at_ms, Step.PICK, unit, struck.place))
-                    motion.trouble, motion.unit = JAMS[struck.place], unit
-                    self.stuck = struck.stuck
-                    at_ms += GIVE_UP_MS
-                    break
-                if struck is not None and struck.name == "count_mismatch" and stock >= 2:
-                    plan.append((at_ms, Step.DOUBLE, unit, "chk"))
-                    plan.append((at_ms + TRAVEL_MS, goal, unit, ""))
-                    unseen = Step.REJECT_UNSEEN if to_reject else Step.EJECT_UNSEEN
-                    plan.append((at_ms + TRAVEL_MS, unseen, unit, ""))
-                    motion.trouble, motion.unit = Trouble.COUNT, unit
-                    at_ms += NOTE_MS
-                    break
-                if struck is not None and struck.name == "double_pick" and stock >= 2:
-                    del strikes["double_pick"]
-                    plan.append((at_ms, Step.DOUBLE, unit, "chk"))
-                    plan.append((at_ms + TRAVEL_MS, Step.REJECT, unit, ""))
-                    plan.append((at_ms + TRAVEL_MS, Step.REJECT_UNSEEN, unit, ""))
-                    stock -= 2
-                    rejects += 1
-                    at_ms += REJECT_MS
-                    continue
-                plan.append((at_ms, Step.PICK, unit, "chk"))
-                stock -= 1
-                if struck is not None and struck.name == "over_reject":
-                    plan.append((at_ms + TRAVEL_MS, Step.REJECT, unit, ""))
-                    rejects += 1
-                    at_ms += REJECT_MS
-                    if rejects > REJECTS_MAX:
-                        motion.trouble, motion.unit = Trouble.OVER_REJECT, unit
-                        break
-                    continue
-                plan.append((at_ms + TRAVEL_MS, goal, unit, ""))
-                out += 1
-                total += 1
-                at_ms += NOTE_MS
-            if motion.trouble is not Trouble.NONE:
-                break
-        late = next(
-            (s for s in strikes.values() if s.name in ("power_loss", "restart") and s.after <= total), None
-        )
-        if late is not None and motion.trouble is Trouble.NONE:
-            plan.append((at_ms, Step.POWER_OFF if late.name == "power_loss" else Step.RESTART, "", ""))
-        else:
-            plan.append((at_ms + SPIN_UP_MS, Step.END, "", ""))

@@ -23,21 +23,18 @@ from typing import Any, Final
 from drivers.base.clock import Clock
 from drivers.dispenser.framing import ACK, EOT, NCK, CommandReader, Frame, Framing, Signal
 from drivers.sim.device import Act, Fault, Replies
-from drivers.sim.dispenser.mechanism import JAMS, Mechanism, Motion, Step, Strike
+from drivers.sim.dispenser.course import PLACES, Motion, Step, Strike, Trouble
+from drivers.sim.dispenser.faults import FAULTS
+from drivers.sim.dispenser.mechanism import Mechanism
 
 ACK_AFTER_MS: Final = 20
 ANSWER_AFTER_MS: Final = 60  # of a question: 25 bytes at 9600 bit/s and some thinking
 AGAIN_AFTER_MS: Final = 1_000  # silence of the host after a response
 REPEATS_MAX: Final = 3
+EEPROM_UNWRITABLE: Final = "eeprom_unwritable"  # found when something is to be written, not before
+MEMORY_KINDS: Final = ("unverified", "unwritable", "misread", EEPROM_UNWRITABLE, "eeprom_sum")
 LATER_MS: Final = 1_200  # between the two responses of a reset, while the motor runs
 BOOT_MS: Final = 1_500
-
-_AFTER: Final = {
-    "after": "notes that come out of this order before, 0 or more",
-    "nth": "n-th order from now, 1",
-}
-_UNIT: Final = {"unit": "storage unit, e.g. unit1; any if left out"}
-
 
 class _Phase(Enum):
     IDLE = "idle"
@@ -62,38 +59,7 @@ class Station(ABC):
             Act("close", "Push the reject tray in."),
         )
     }
-    faults: Mapping[str, Fault] = {
-        fault.name: fault
-        for fault in (
-            Fault("pick_error", "No note can be picked.", {**_AFTER, **_UNIT}, (42, 43, 54)),
-            Fault("double_pick", "Two notes at once: both are rejected.", {**_AFTER, **_UNIT}, (54,)),
-            Fault(
-                "jam",
-                "A note is picked and stays.",
-                {
-                    **_AFTER,
-                    **_UNIT,
-                    "place": "chk, diverter, eject or exit",
-                    "stuck": "purge cannot clear it",
-                },
-                (42, 44),
-            ),
-            Fault("runs_empty", "The cassette has no more notes to give.", {**_AFTER, **_UNIT}, (42, 43)),
-            Fault("over_reject", "Every note is rejected until the limit.", {**_AFTER, **_UNIT}, (52, 54)),
-            Fault("count_mismatch", "Two notes come out, one is counted.", {**_AFTER, **_UNIT}, (44, 59)),
-            Fault(
-                "fail", "Ends with a given code.", {**_AFTER, **_UNIT, "code": "the firmware's error number"}
-            ),
-            Fault(
-                "power_loss_after_notes", "The power fails.", {"notes": "notes out before", **_AFTER}, (97,)
-            ),
-            Fault("reset_in_command", "The device restarts by itself.", _AFTER, (55, 97)),
-            Fault("near_end", "The near-end sensor of a unit is set, until healed.", {"unit": "which"}),
-            Fault(
-                "sensor_lies", "A sensor reads wrong, until healed.", {"sensor": "name", "covered": "bool"}
-            ),
-        )
-    }
+    faults: Mapping[str, Fault] = FAULTS
 
     def __init__(
         self,
@@ -122,6 +88,8 @@ class Station(ABC):
         self._armed: list[tuple[list[int], Strike]] = []
         self._near_end: set[str] = set()
         self._lies: dict[str, bool] = {}
+        self._tells_near_end = self._stops_normally = self._purge_dies = False
+        self._memory_damaged = ""
 
     # ------------------------------------------------------------ what a firmware says
 
@@ -311,6 +279,16 @@ class Station(ABC):
             self._unit(given["unit"])
         if name == "near_end":
             self._near_end.add(self._unit(given.get("unit")))
+            self._tells_near_end = bool(given.get("in_answer", False))
+            return
+        if name == "normal_stop":
+            self._stops_normally = True
+            return
+        if name == "memory_damaged":
+            kind = str(given.get("kind", MEMORY_KINDS[-1]))
+            if kind not in MEMORY_KINDS:
+                raise ValueError(f"kind {kind!r}: one of {', '.join(MEMORY_KINDS)}")
+            self._memory_damaged = kind
             return
         if name == "sensor_lies":
             sensor = given.get("sensor")
@@ -318,11 +296,16 @@ class Station(ABC):
                 raise ValueError(f"sensor {sensor!r}; there are {', '.join(self._sensor_names())}")
             self._lies[str(sensor)] = bool(given.get("covered", True))
             return
+        if name == "power_loss_in_purge":
+            self._purge_dies = True
+            return
         nth = int(given.pop("nth", 1))
         if name == "power_loss_after_notes":
             given = {"after": given.get("notes", given.get("after", 0))}
-        if given.get("place", "chk") not in JAMS:
-            raise ValueError(f"place {given['place']!r}: one of {', '.join(JAMS)}")
+        if "source" in self.faults[name].arguments and given.get("source"):
+            self._unit(given["source"])
+        if name in PLACES and given.setdefault("place", PLACES[name][0]) not in PLACES[name]:
+            raise ValueError(f"place {given['place']!r}: one of {', '.join(PLACES[name])}")
         given["after"] = int(given.get("after", 0))
         if nth < 1 or given["after"] < 0:
             raise ValueError("nth starts at 1, after and notes at 0")
@@ -333,6 +316,8 @@ class Station(ABC):
         self._armed.clear()
         self._near_end.clear()
         self._lies.clear()
+        self._tells_near_end = self._stops_normally = self._purge_dies = False
+        self._memory_damaged = ""
         self.mechanism.stuck = False
 
     def power(self, on: bool) -> Replies:
@@ -374,7 +359,12 @@ class Station(ABC):
     # ------------------------------------------------------------ for the firmwares
 
     def _start(self, order: Sequence[tuple[str, int]], *, to_reject: bool = False) -> Motion:
-        """Start a dispense with the faults whose turn it is."""
+        """Start a dispense with the faults whose turn it is, unless the test before it finds a sensor that lies or
+        damaged memory.
+        """
+        found = self._test_before_start()
+        if found is not None:
+            return self.mechanism.refuse(self._clock.now_ms(), *found)
         strikes = []
         for armed in list(self._armed):
             armed[0][0] -= 1
@@ -383,8 +373,22 @@ class Station(ABC):
                 strikes.append(armed[1])
         return self.mechanism.dispense(self._clock.now_ms(), order, strikes, to_reject=to_reject)
 
+    def _test_before_start(self) -> tuple[Trouble, str] | None:
+        """Return what the electronics find wrong before a motor runs: trouble, and the sensor, unit or memory that
+        it is about.
+        """
+        if self._memory_damaged not in ("", EEPROM_UNWRITABLE):
+            return Trouble.MEMORY, self._memory_damaged
+        lying = next((name for name, covered in self._lies.items() if covered), None)
+        return None if lying is None else self._takes_for(lying)
+
+    @abstractmethod
+    def _takes_for(self, sensor: str) -> tuple[Trouble, str] | None:
+        """Return what the firmware takes a sensor for that reads covered and should not; None for nothing."""
+
     def _purge(self) -> Motion:
-        return self.mechanism.purge(self._clock.now_ms())
+        dies, self._purge_dies = self._purge_dies, False
+        return self.mechanism.purge(self._clock.now_ms(), dies=dies)
 
     def _low(self, unit: str) -> bool:
         return unit in self._near_end or self.mechanism.cassettes[unit].notes <= self._near_end_at

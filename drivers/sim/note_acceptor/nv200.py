@@ -1,23 +1,26 @@
 """The firmware of a simulated NV200: channels, escrow of one note, poll events, counters.
 
 A poll after the one that reported a recognised note accepts it, unless HOLD came between; REJECT gives it back.
-Ten seconds without poll or hold: a held note is given back and the device disables itself.
+Ten seconds without poll or hold: a held note is given back and the device disables itself. With poll-with-ack the
+events that matter are said again until they are acknowledged, and no note moves meanwhile.
 
 What the sources leave open and an argument decides: `credited_channel_zero`, whether a note that had been credited
-before the power went is reported with channel 0 when the restart puts it into the cashbox.
+before the power went is reported with channel 0 when the restart puts it into the cashbox; `escrow_home`, where a note
+in escrow goes then. `counters`: GA138 lists the note counters for NV9USB, NV11 and SMART Payout, not for the NV200.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final
 
 from drivers.base.clock import Clock
-from drivers.sim.armed import ArmedFaults
 from drivers.sim.device import Act, Fault, Replies
+from drivers.sim.note_acceptor.acceptor import NTH, SimAcceptor, faults, named
 from drivers.sim.note_acceptor.ssp_side import (
     BAD_COMMAND,
     BAD_COUNT,
+    CANNOT,
     EXCHANGE,
     FAIL,
     GENERATOR,
@@ -25,74 +28,67 @@ from drivers.sim.note_acceptor.ssp_side import (
     MODULUS,
     OK,
     OUT_OF_RANGE,
+    SOFTWARE_ERROR,
     SYNC,
     SspSide,
 )
-from drivers.sim.note_acceptor.transport import QUALITIES, Moment, Note, Phase, Transport
+from drivers.sim.note_acceptor.transport import TICKET, Moment, Note, Phase
 
 ANSWER_MS: Final = 20
 BOOT_MS: Final = 3_000
+INITIALISING_MS: Final = 1_000  # after BOOT_MS: it answers, and says so to who polls with ack
 UNPOLLED_MS: Final = 10_000
+POLL, HOLD, POLL_WITH_ACK, EVENT_ACK = 0x07, 0x18, 0x56, 0x57
+VERSION, DATASET = b"NV02004120000000", b"CNY01605"
+COUNTERS: Final = ("stacked", "stored", "dispensed", "transferred", "rejected")
 
 REJECTS: Final = {
-    "length": 0x01, "not_recognised": 0x04, "inhibited": 0x0C, "several": 0x09, "second_note": 0x07,
-    "host": 0x08, "string": 0x0E, "timeout": 0x13, "cannot_stack": 0x1D, "slow": 0x0D, "fast": 0x18, "double": 0x1C,
-    "width": 0x19, "short": 0x1A,
+    "length": 0x01, "average": 0x02, "coast": 0x03, "not_recognised": 0x04, "graph": 0x05, "channel_off": 0x06,
+    "second_note": 0x07, "host": 0x08, "several": 0x09, "rear_sensor": 0x0A, "too_long": 0x0B, "inhibited": 0x0C,
+    "slow": 0x0D, "string": 0x0E, "obsolete": 0x0F, "nothing_seen": 0x10, "peak": 0x11, "twisted": 0x12,
+    "timeout": 0x13, "ticket": 0x14, "cam": 0x15, "slot": 0x16, "slot_2": 0x17, "fast": 0x18, "width": 0x19,
+    "short": 0x1A, "payout_note": 0x1B, "double": 0x1C, "cannot_stack": 0x1D,
 }  # fmt: skip
+ACKNOWLEDGED: Final = frozenset((0xEE, 0xE6, 0xE1, 0xE2, 0xE3, 0xE4, 0xD1, 0xD2, 0xDC, 0xDD, 0xB1, 0xB4, 0xC9, 0xD8))
+"""Events that a host which polls with ack has to acknowledge (GA138, column "Poll with Ack")."""
 
-_NTH: Final = {"nth": "n-th occasion from now, 1", "stays": "at each occasion until healed"}
+_COMMANDS: Final[Mapping[int, tuple[tuple[int, ...], str]]] = {
+    0x01: ((0,), "reset"), 0x02: ((1, 2), "set_inhibits"), 0x03: ((0,), "agree"), 0x04: ((0,), "agree"),
+    0x05: ((0,), "setup"), 0x06: ((1,), "set_protocol"), 0x08: ((0,), "reject"), 0x09: ((0,), "disable"),
+    0x0A: ((0,), "enable"), 0x0C: ((0,), "tell_serial"), 0x0D: ((0,), "unit_data"), 0x0E: ((0,), "channel_values"),
+    0x0F: ((0,), "channel_security"), 0x17: ((0,), "tell_last_reject"), 0x18: ((0,), "hold"),
+    0x20: ((0,), "tell_version"), 0x21: ((0,), "tell_dataset"), 0x23: ((0,), "get_reader"), 0x24: ((3,), "set_reader"),
+    0x25: ((0,), "get_ticket_inhibit"), 0x26: ((1,), "set_ticket_inhibit"), 0x27: ((0,), "tell_ticket"),
+    0x54: ((4, 5), "agree"), 0x57: ((0,), "acknowledge"), 0x58: ((0,), "tell_counters"),
+    0x59: ((0,), "reset_counters"), 0x60: ((8,), "set_fixed_key"), 0x61: ((0,), "reset_fixed_key"),
+}  # fmt: skip
+"""Code: how many bytes may follow, and the method that answers."""
 
 
-class SimNv200:
-    """`values`: face values in whole units, one channel each, from channel 1; satisfies `SimDevice`.
+class SimNv200(SimAcceptor):
+    """`values`: face values in whole units, one channel each, from channel 1; `judged`: see `SimAcceptor`.
 
     The dataset says whole units with a real value multiplier of 100. `bezel_ms`: after this time a note that nobody
     takes from the mouth is drawn in, into the cashbox; 0 for never.
     """
 
     unit_type: ClassVar[int] = 0x00
-    money: ClassVar[tuple[int, ...]] = ()  # commands that are not taken in clear
-    acts: Mapping[str, Act] = {
-        act.name: act
-        for act in (
-            Act(
-                "insert_note",
-                "The customer feeds a note.",
-                {
-                    "value": "face value in whole units",
-                    "quality": f"one of {', '.join(QUALITIES)}; good if left out",
-                    "currency": "the device's own if left out",
-                },
-            ),
-            Act("pull_note_back", "The customer pulls the note out again while it can be reached."),
-            Act("take_note", "The customer takes what waits at the mouth."),
-            Act("remove_cashbox", "A custodian takes the cashbox with what is in it."),
-            Act("replace_cashbox", "A custodian puts an empty cashbox in."),
-            Act("clear_jam", "A technician takes a jammed note out of the path."),
-            Act("open_path", "A technician opens the note path."),
-            Act("close_path", "A technician closes the note path."),
-        )
-    }
-    faults: Mapping[str, Fault] = {
-        fault.name: fault
-        for fault in (
-            Fault("jam_reading", "A note jams before it is recognised.", _NTH, (69,)),
-            Fault("jam_before_credit", "A note jams on its way, not credited.", _NTH, (69,)),
-            Fault("jam_after_credit", "A note jams behind the point of no return.", _NTH, (69,)),
-            Fault("string_pulled", "A note is pulled out on a string while it is stacked.", _NTH, (73,)),
-            Fault("stack_fails", "The device cannot stack and gives the note back.", _NTH, (71,)),
-            Fault(
-                "reject_note",
-                "A good note is rejected.",
-                {"reason": f"one of {', '.join(REJECTS)}", **_NTH},
-                (65, 67),
-            ),
-            Fault("stacker_full", "The stacker says that it is full, until healed.", {}, (71,)),
-            Fault("event_lost", "A credit event is never reported.", _NTH, (74,)),
-            Fault("deaf", "A command is not heard.", _NTH),
-            Fault("restart", "The device restarts by itself instead of answering a command.", _NTH, (55, 78)),
-        )
-    }
+    commands: ClassVar[Mapping[int, tuple[tuple[int, ...], str]]] = _COMMANDS
+    sealed_only: ClassVar[frozenset[int]] = frozenset((POLL_WITH_ACK, EVENT_ACK, 0x60))
+    """Commands that are not taken in clear."""
+    reasons = REJECTS
+    acts = named(
+        Act("open_path", "A technician opens the note path."),
+        Act("close_path", "A technician closes the note path."),
+    )
+    faults: Mapping[str, Fault] = faults(
+        Fault(
+            "reject_note", "A good note is rejected.", {"reason": f"one of {', '.join(REJECTS)}", **NTH}, (65, 67)
+        ),
+        Fault("stacker_full", "The stacker says that it is full, until healed.", {}, (71,)),
+        Fault("safe_jam", "Jams behind the point of no return are told as EA, which not every firmware has.", {}),
+        Fault("software_error", "A command is answered with software error.", NTH),
+    )
 
     def __init__(
         self,
@@ -104,32 +100,24 @@ class SimNv200:
         protocol_max: int = 8,
         address: int = 0,
         seed: int = 1,
-        cashbox_max: int = 600,
         bezel_ms: int = 0,
         credited_channel_zero: bool = True,
-        escrow_home: Literal["front", "cashbox"] = "front",
-        stored: Mapping[int, int] | None = None,
+        counters: bool = True,
+        **machine: Any,
     ) -> None:
-        self._clock = clock
-        self._channels = {channel: value * 100 for channel, value in enumerate(values, start=1)}
-        self._currency = currency
+        super().__init__(clock, values, currency, first=1, **machine)
         self._serial = serial
         self._protocol_max = protocol_max
         self._bezel_ms = bezel_ms
         self._channel_zero = credited_channel_zero
-        self._escrow_home: Literal["front", "cashbox"] = escrow_home
-        self._armed = ArmedFaults(self.faults)
-        self.transport = Transport(
-            self._knows, self._armed, stored=stored, cashbox_max=cashbox_max, currency=currency
-        )
+        self._counting = counters
         self._side = SspSide(address, seed)
-        self.counters = dict.fromkeys(("stacked", "stored", "dispensed", "transferred", "rejected"), 0)
-        self.pushed_back = 0  # notes fed while the mouth was shut
-        self._powered = True
-        self._deaf_until_ms = 0
+        self.counters = dict.fromkeys(COUNTERS, 0)
         self._path_open = False
-        self._full_sensor = False
         self._last_reject = 0
+        self._ticket: tuple[int, str] = (0, "")
+        self._reader = bytes((3, 3, 1, 18))
+        self._ticket_inhibit = 0xFE  # currency only: nobody reads tickets unless told to
         self._mouth_ms: int | None = None  # since when something has waited at the mouth
         self._wake(0)
 
@@ -138,20 +126,21 @@ class SimNv200:
         self._protocol = 4
         self._inhibits = 0
         self._enabled = False
+        self._resetting = False
         self._events: list[bytes] = [b"\xf1"]
+        self._unacknowledged: list[bytes] = []
         self._asked = False  # a recognised note has been reported and may be accepted by the next poll
         self._credit_said = False
         self._polled_ms = now_ms
-        self._jam_news = False
 
-    def _knows(self, note: Note) -> bool:
-        channel = self._channel(note)
-        return bool(channel) and bool(self._inhibits >> channel - 1 & 1)
+    def _takes(self, number: int) -> bool:
+        return bool(self._inhibits >> number - 1 & 1) and not self._ticket_inhibit & 1
+
+    def _takes_tickets(self) -> bool:
+        return not self._ticket_inhibit & 2 and bool(self._reader[1])
 
     def _channel(self, note: Note | None) -> int:
-        if note is None or note.currency != self._currency:
-            return 0
-        return next((ch for ch, value in self._channels.items() if value == note.value_minor), 0)
+        return self._number(note) or 0
 
     # ------------------------------------------------------------ the line
 
@@ -177,34 +166,37 @@ class SimNv200:
                 continue
             content, sealed = command
             reply = self._execute(content, sealed, now_ms) if content else bytes((KEYLESS,))
+            if self.transport.dead:
+                return replies  # the command made the machine move, and the power went
             replies.append((ANSWER_MS, self._side.answer(frame, reply, sealed)))
+            if self._resetting:
+                self._off()
+                self._boot(now_ms)
+                return replies
         return replies
 
-    def tick(self) -> Replies:
-        self._advance(self._clock.now_ms())
-        return []
-
-    def next_deadline_ms(self) -> int | None:
-        if not self._powered:
-            return None
-        instants = [self.transport.next_deadline_ms()]
+    def _instants(self) -> list[int | None]:
+        instants = super()._instants()
         if self._mouth_ms is not None:
             instants.append(self._mouth_ms + self._bezel_ms)
         if self._enabled or self.transport.phase is Phase.ESCROW:
             instants.append(self._polled_ms + UNPOLLED_MS)
-        return min((instant for instant in instants if instant is not None), default=None)
+        return instants
 
     def _advance(self, now_ms: int) -> None:
+        super()._advance(now_ms)
         if not self._powered:
             return
-        self.transport.advance(now_ms)
-        self._hear()
         self._watch_mouth(now_ms)
         if now_ms - self._polled_ms >= UNPOLLED_MS:
-            self._enabled = False
-            if self.transport.phase is Phase.ESCROW:
-                self.transport.reject("timeout", now_ms)
-                self._hear()
+            self._unpolled(now_ms)
+
+    def _unpolled(self, now_ms: int) -> None:
+        """Nobody has polled for too long."""
+        self._enabled = False
+        if self.transport.phase is Phase.ESCROW:
+            self.transport.reject("timeout", now_ms)
+            self._hear(now_ms)
 
     def _watch_mouth(self, now_ms: int) -> None:
         if not self._bezel_ms or not (self.transport.mouth or self.transport.paid):
@@ -215,36 +207,40 @@ class SimNv200:
             self._mouth_ms = None
             for note in self.transport.forget_at_mouth():
                 self.counters["stacked"] += 1
-                self._events.append(b"\xc9" + self._valued(note.value_minor))
+                self._events.append(b"\xc9" + self._one(note.value_minor))
 
     def _valued(self, value_minor: int) -> bytes:
-        """Return a value as events carry it."""
+        """Return a value as events carry it that speak of every currency of the dataset."""
         coded = value_minor.to_bytes(4, "little")
-        return coded if self._protocol < 6 else b"\x01" + coded + self._currency.encode()
+        return coded if self._protocol < 6 else b"\x01" + self._one(value_minor)
 
-    def _hear(self) -> None:
+    def _one(self, value_minor: int) -> bytes:
+        """Return a value as events carry it that speak of one note."""
+        return value_minor.to_bytes(4, "little") + self._currency.encode()
+
+    def _notice(self, moment: Moment, now_ms: int) -> None:
         """Turn what the machine noticed into events and counters."""
-        moments, self.transport.moments = self.transport.moments, []
-        for moment in moments:
-            self._notice(moment)
-
-    def _notice(self, moment: Moment) -> None:
+        del now_ms
         channel = self._channel(moment.note)
+        ticket = moment.note.text if moment.note is not None and moment.note.quality == TICKET else None
         if moment.what == "inserted":
             self._events.append(b"\xef\x00")
         elif moment.what == "recognised":
-            self._events.append(bytes((0xEF, channel)))
+            self._events.append(bytes((0xEF, channel)) if ticket is None else b"\xe5")
+            self._ticket = (1, ticket) if ticket is not None else self._ticket
             self._asked = False
         elif moment.what == "rejecting":
             self._last_reject = REJECTS[moment.reason]
+            self._ticket = (3, ticket) if ticket is not None else self._ticket
             self._events.append(b"\xed")
         elif moment.what == "rejected":
             self.counters["rejected"] += 1
             self._events.append(b"\xec")
         elif moment.what == "credited":
             self._credit_said = False
+            self._ticket = (2, ticket) if ticket is not None else self._ticket
             if self._armed.fires("event_lost") is None:
-                self._events.append(bytes((0xEE, channel)))
+                self._events.append(bytes((0xEE, channel)) if ticket is None else b"\xd1")
         elif moment.what == "stored":
             in_store = moment.unit == "store"
             self.counters["stored" if in_store else "stacked"] += 1
@@ -262,85 +258,166 @@ class SimNv200:
             return self._side.envelope.set_number(code, data)
         if code == EXCHANGE:
             return self._side.envelope.exchange(data)
-        if code in (0x07, 0x18):
+        if self._armed.fires("software_error") is not None:
+            return bytes((SOFTWARE_ERROR,))
+        if code in self.sealed_only and not sealed:
+            return bytes((OUT_OF_RANGE if self._side.envelope.has_key else KEYLESS,))
+        if code in (POLL, POLL_WITH_ACK, HOLD):
             self._polled_ms = now_ms
-        if code == 0x07:
-            return bytes((OK,)) + self._poll(now_ms)
-        if code in self.money and not sealed:
+        if code in (POLL, POLL_WITH_ACK):
+            return bytes((OK,)) + self._poll(now_ms, with_ack=code == POLL_WITH_ACK)
+        lengths, method = self.commands.get(code, ((), ""))
+        if not method:
+            return bytes((BAD_COMMAND,))
+        if len(data) not in lengths:
+            return bytes((BAD_COUNT,))
+        answer: bytes = getattr(self, f"_do_{method}")(data, now_ms)
+        return answer
+
+    def _do_agree(self, _data: bytes, _now_ms: int) -> bytes:
+        return bytes((OK,))
+
+    def _do_reset(self, _data: bytes, _now_ms: int) -> bytes:
+        self._resetting = True  # when it has answered
+        return bytes((OK,))
+
+    def _do_set_inhibits(self, data: bytes, _now_ms: int) -> bytes:
+        was, self._inhibits = self._inhibits, int.from_bytes(data, "little")
+        if was and not self._inhibits and self._protocol >= 7:
+            self._events.append(b"\xb5")
+        return bytes((OK,))
+
+    def _do_set_protocol(self, data: bytes, _now_ms: int) -> bytes:
+        if data[0] > self._protocol_max:
+            return bytes((FAIL,))
+        self._protocol = data[0]
+        return bytes((OK,))
+
+    def _do_reject(self, _data: bytes, now_ms: int) -> bytes:
+        if self.transport.phase is not Phase.ESCROW:
+            return bytes((FAIL,))
+        self.transport.reject("host", now_ms)
+        self._hear(now_ms)
+        return bytes((OK,))
+
+    def _do_disable(self, data: bytes, now_ms: int) -> bytes:
+        self._enabled = False
+        self._polled_ms = now_ms
+        if self.transport.phase is Phase.ESCROW:
+            self._do_reject(data, now_ms)
+        return bytes((OK,))
+
+    def _do_enable(self, _data: bytes, now_ms: int) -> bytes:
+        self._enabled = True
+        self._polled_ms = now_ms
+        return bytes((OK,))
+
+    def _do_hold(self, _data: bytes, _now_ms: int) -> bytes:
+        return bytes((OK if self.transport.phase is Phase.ESCROW else FAIL,))
+
+    def _do_acknowledge(self, _data: bytes, _now_ms: int) -> bytes:
+        if not self._unacknowledged:
+            return bytes((CANNOT,))
+        self._unacknowledged = []
+        return bytes((OK,))
+
+    def _do_tell_serial(self, _data: bytes, _now_ms: int) -> bytes:
+        return bytes((OK,)) + self._serial.to_bytes(4, "big")
+
+    def _do_tell_last_reject(self, _data: bytes, _now_ms: int) -> bytes:
+        return bytes((OK, self._last_reject))
+
+    def _do_tell_version(self, _data: bytes, _now_ms: int) -> bytes:
+        return bytes((OK,)) + VERSION
+
+    def _do_tell_dataset(self, _data: bytes, _now_ms: int) -> bytes:
+        return bytes((OK,)) + DATASET
+
+    def _do_get_reader(self, _data: bytes, _now_ms: int) -> bytes:
+        return bytes((OK,)) + self._reader
+
+    def _do_set_reader(self, data: bytes, _now_ms: int) -> bytes:
+        if data[0] > 3 or data[1] != 1 or not 6 <= data[2] <= 24:
             return bytes((OUT_OF_RANGE,))
-        return self._command(code, data, now_ms)
+        self._reader = self._reader[:1] + data
+        return bytes((OK,))
 
-    def _command(self, code: int, data: bytes, now_ms: int) -> bytes:
-        done = bytes((OK,))
-        if code == 0x01:
-            self._off()
-            self._boot(now_ms)
-            return done
-        if code == 0x02:
-            if not 1 <= len(data) <= 2:
-                return bytes((BAD_COUNT,))
-            self._inhibits = int.from_bytes(data, "little")
-            return done
-        if code in (0x03, 0x04):
-            return done
-        if code == 0x05:
-            return done + self._setup()
-        if code == 0x06:
-            if len(data) != 1:
-                return bytes((BAD_COUNT,))
-            if data[0] > self._protocol_max:
-                return bytes((FAIL,))
-            self._protocol = data[0]
-            return done
-        if code == 0x08:
-            if self.transport.phase is not Phase.ESCROW:
-                return bytes((FAIL,))
-            self.transport.reject("host", now_ms)
-            self._hear()
-            return done
-        if code in (0x09, 0x0A):
-            self._enabled = code == 0x0A
-            self._polled_ms = now_ms
-            if not self._enabled and self.transport.phase is Phase.ESCROW:
-                self.transport.reject("host", now_ms)
-                self._hear()
-            return done
-        if code == 0x0C:
-            return done + self._serial.to_bytes(4, "big")
-        if code == 0x17:
-            return done + bytes((self._last_reject,))
-        if code == 0x18:
-            return done if self.transport.phase is Phase.ESCROW else bytes((FAIL,))
-        if code == 0x58:
-            body = b"".join(count.to_bytes(4, "little") for count in self.counters.values())
-            return done + bytes((len(self.counters),)) + body
-        if code == 0x59:
-            self.counters = dict.fromkeys(self.counters, 0)
-            return done
-        return bytes((BAD_COMMAND,))
+    def _do_get_ticket_inhibit(self, _data: bytes, _now_ms: int) -> bytes:
+        return bytes((OK, self._ticket_inhibit))
 
-    def _setup(self) -> bytes:
-        values = list(self._channels.values())
-        count = len(values)
-        body = bytes((self.unit_type,)) + b"0412" + self._currency.encode() + (0).to_bytes(3, "big")
-        body += bytes((count,)) + bytes(min(value // 100, 255) for value in values) + b"\x02" * count
+    def _do_set_ticket_inhibit(self, data: bytes, _now_ms: int) -> bytes:
+        self._ticket_inhibit = data[0] | 0xFC
+        return bytes((OK,))
+
+    def _do_tell_ticket(self, _data: bytes, _now_ms: int) -> bytes:
+        status, text = self._ticket
+        return bytes((OK, status, len(text))) + text.encode()
+
+    def _do_tell_counters(self, _data: bytes, _now_ms: int) -> bytes:
+        if not self._counting:
+            return bytes((BAD_COMMAND,))
+        body = b"".join(count.to_bytes(4, "little") for count in self.counters.values())
+        return bytes((OK, len(self.counters))) + body
+
+    def _do_reset_counters(self, _data: bytes, _now_ms: int) -> bytes:
+        if not self._counting:
+            return bytes((BAD_COMMAND,))
+        self.counters = dict.fromkeys(self.counters, 0)
+        return bytes((OK,))
+
+    def _do_set_fixed_key(self, data: bytes, _now_ms: int) -> bytes:
+        self._side.envelope.fix(data)
+        return bytes((OK,))
+
+    def _do_reset_fixed_key(self, data: bytes, now_ms: int) -> bytes:
+        self._side.envelope.fix()
+        return self._do_reset(data, now_ms)
+
+    def _do_unit_data(self, _data: bytes, _now_ms: int) -> bytes:
+        return bytes((OK,)) + self._unit() + bytes((self._protocol,))
+
+    def _do_channel_values(self, _data: bytes, _now_ms: int) -> bytes:
+        values, currencies, whole = self._channels()
+        return bytes((OK, len(values))) + values + (currencies + whole if self._protocol >= 6 else b"")
+
+    def _do_channel_security(self, _data: bytes, _now_ms: int) -> bytes:
+        return bytes((OK, len(self._kinds))) + b"\x02" * len(self._kinds)
+
+    def _do_setup(self, _data: bytes, _now_ms: int) -> bytes:
+        values, currencies, whole = self._channels()
+        body = self._unit() + bytes((len(values),)) + values + b"\x02" * len(values)
         body += (100).to_bytes(3, "big") + bytes((self._protocol,))
-        if self._protocol >= 6:
-            body += self._currency.encode() * count
-            body += b"".join((value // 100).to_bytes(4, "little") for value in values)
-        return body
+        return bytes((OK,)) + body + (currencies + whole if self._protocol >= 6 else b"")
 
-    def _poll(self, now_ms: int) -> bytes:
+    def _unit(self) -> bytes:
+        return bytes((self.unit_type,)) + b"0412" + self._currency.encode() + (0).to_bytes(3, "big")
+
+    def _channels(self) -> tuple[bytes, bytes, bytes]:
+        """Return the channels' values in a byte each, their currencies, and their values in four bytes each."""
+        whole = [value // 100 for value, _ in self._kinds.values()]
+        return (
+            bytes(min(value, 255) for value in whole),
+            self._currency.encode() * len(whole),
+            b"".join(value.to_bytes(4, "little") for value in whole),
+        )
+
+    # ------------------------------------------------------------ polls
+
+    def _poll(self, now_ms: int, *, with_ack: bool) -> bytes:
+        if self._unacknowledged:
+            return b"".join(self._unacknowledged) + self._lasting()
         if self.transport.phase is Phase.ESCROW and self._asked:
             self.transport.accept(now_ms)
-        self._hear()
-        said = b"".join(self._events)
-        if any(event[0] == 0xEE for event in self._events):
+        self._hear(now_ms)
+        events, self._events = self._events, []
+        if with_ack:
+            self._unacknowledged = [event for event in events if event[0] in ACKNOWLEDGED]
+        if any(event[0] == 0xEE for event in events):
             self._credit_said = True
-        self._events = []
         if self.transport.phase is Phase.ESCROW:
             self._asked = True
-        return said + self._lasting()
+        initialising = with_ack and self._protocol >= 7 and now_ms < self._deaf_until_ms + INITIALISING_MS
+        return b"".join(events) + self._lasting() + (b"\xb6" if initialising else b"")
 
     def _lasting(self) -> bytes:
         """Return what every poll repeats as long as it lasts."""
@@ -349,8 +426,9 @@ class SimNv200:
         if phase in (Phase.STACKING, Phase.CREDITED):
             said += b"\xcc"
         if phase is Phase.JAMMED:
-            said += b"\xe9"
-        if self._full_sensor or self._armed.look("stacker_full") is not None or self.transport.full:
+            safe = self.transport.jammed_in is Phase.CREDITED and self._armed.look("safe_jam") is not None
+            said += b"\xea" if safe else b"\xe9"
+        if self._full:
             said += b"\xe7"
         if not self.transport.cashbox_present:
             said += b"\xe3"
@@ -358,10 +436,14 @@ class SimNv200:
             said += b"\xe0"
         if self.transport.mouth and self._protocol >= 8:
             note = self.transport.mouth[0]
-            said += b"\xce" + note.value_minor.to_bytes(4, "little") + note.currency.encode()
+            said += b"\xce" + self._one(note.value_minor if self._channel(note) else 0)
         if not self._open_for_notes:
             said += b"\xe8"
         return said
+
+    @property
+    def _full(self) -> bool:
+        return self.transport.full or self._armed.look("stacker_full") is not None
 
     @property
     def _open_for_notes(self) -> bool:
@@ -370,87 +452,33 @@ class SimNv200:
             and self._inhibits != 0
             and self.transport.cashbox_present
             and not self._path_open
-            and not self.transport.full
-            and self._armed.look("stacker_full") is None
+            and not self._full
+            and not self._unacknowledged
         )
 
-    # ------------------------------------------------------------ hands, faults, power
+    # ------------------------------------------------------------ hands, power
 
-    def act(self, name: str, **arguments: object) -> Replies:
-        known = self.acts.get(name)
-        if known is None:
-            raise ValueError(f"no act {name!r}; there are {', '.join(self.acts)}")
-        if strange := set(arguments) - set(known.arguments):
-            raise ValueError(
-                f"{name} takes {', '.join(known.arguments) or 'nothing'}, not {sorted(strange)}"
-            )
-        self._advance(self._clock.now_ms())
-        getattr(self, f"_act_{name}")(**arguments)
-        self._hear()
-        return []
-
-    def _act_insert_note(self, value: Any = 0, quality: Any = "good", currency: Any = None) -> None:
-        if quality not in QUALITIES:
-            raise ValueError(f"quality {quality!r}: one of {', '.join(QUALITIES)}")
-        if not self._powered or not self._open_for_notes or self.transport.phase is not Phase.IDLE:
-            self.pushed_back += 1
+    def _pulled(self, note: Note, phase: Phase) -> None:
+        if phase is Phase.STACKING:
+            self._events.append(bytes((0xE6, self._channel(note))))
             return
-        worth = 0 if quality == "paper" else int(value) * 100
-        note = Note(worth, str(currency or self._currency), str(quality))
-        self.transport.insert(note, self._clock.now_ms())
-
-    def _act_pull_note_back(self) -> None:
-        reachable = self.transport.phase
-        note = self.transport.pull_back()
-        if self._powered and reachable is not Phase.RETURNING:
-            code = 0xE6 if reachable is Phase.STACKING else 0xEC
-            if code == 0xEC:
-                self._last_reject = REJECTS["string"]
-                self.counters["rejected"] += 1
-            self._events.append(bytes((0xE6, self._channel(note))) if code == 0xE6 else b"\xed\xec")
-        elif self._powered:
-            self.counters["rejected"] += 1
+        self.counters["rejected"] += 1
+        if phase is Phase.RETURNING:
             self._events.append(b"\xec")
-
-    def _act_take_note(self) -> None:
-        self.transport.take()
-
-    def _act_remove_cashbox(self) -> None:
-        self.transport.remove_cashbox()
+        else:
+            self._last_reject = REJECTS["string"]
+            self._events.append(b"\xed\xec")
 
     def _act_replace_cashbox(self) -> None:
-        self.transport.replace_cashbox()
+        super()._act_replace_cashbox()
         if self._powered:
             self._events.append(b"\xe4")
-
-    def _act_clear_jam(self) -> None:
-        self.transport.clear_jam()
 
     def _act_open_path(self) -> None:
         self._path_open = True
 
     def _act_close_path(self) -> None:
         self._path_open = False
-
-    def strike(self, name: str, **arguments: object) -> None:
-        if name == "reject_note" and arguments.get("reason", "not_recognised") not in REJECTS:
-            raise ValueError(f"reason {arguments['reason']!r}: one of {', '.join(REJECTS)}")
-        self._armed.strike(name, arguments)
-
-    def heal(self) -> None:
-        self._armed.heal()
-        self.transport.clear_jam()
-
-    def power(self, on: bool) -> Replies:
-        now_ms = self._clock.now_ms()
-        self._advance(now_ms)
-        if on and not self._powered:
-            self._powered = True
-            self._boot(now_ms)
-        elif not on and self._powered:
-            self._off()
-            self._powered = False
-        return []
 
     def _off(self) -> None:
         self._side.power_off()
@@ -460,26 +488,23 @@ class SimNv200:
         credited = self.transport.phase is Phase.CREDITED and self._credit_said
         self._wake(now_ms)
         self._deaf_until_ms = now_ms + BOOT_MS
-        went = self.transport.restart(escrow_home=self._escrow_home)
+        front, store = self._homes
+        went = self.transport.restart(escrow_home=front, store_home=store)
         if went is not None:
-            where, note = went
-            channel = 0 if credited and self._channel_zero else self._channel(note)
-            self._events.append(bytes((0xE2 if where == "cashbox" else 0xE1, channel)))
-            self.counters["stacked" if where == "cashbox" else "rejected"] += 1
+            self._found_at_restart(*went, credited=credited)
+
+    def _found_at_restart(self, where: str, note: Note, *, credited: bool) -> None:
+        channel = 0 if credited and self._channel_zero else self._channel(note)
+        self._events.append(bytes((0xE2 if where == "cashbox" else 0xE1, channel)))
+        self.counters["stacked" if where == "cashbox" else "rejected"] += 1
 
     def state(self) -> Mapping[str, object]:
         return {
-            "powered": self._powered,
+            **super().state(),
             "enabled": self._enabled,
-            "open_for_notes": self._open_for_notes,
             "inhibits": self._inhibits,
-            "phase": self.transport.phase.value,
-            "places": self.transport.places(),
-            "cashbox_present": self.transport.cashbox_present,
             "counters": dict(self.counters),
             "last_reject": self._last_reject,
-            "pushed_back": self.pushed_back,
             "encrypted": self._side.envelope.has_key,
             "repeated_frames": self._side.repeated,
-            "armed": self._armed.names(),
         }

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from drivers.note_acceptor.ssp.framing import Frame, Reader, crc16, encode
 
-OK, BAD_COMMAND, BAD_COUNT, OUT_OF_RANGE, CANNOT, FAIL, KEYLESS = 0xF0, 0xF2, 0xF3, 0xF4, 0xF5, 0xF8, 0xFA
+OK, BAD_COMMAND, BAD_COUNT, OUT_OF_RANGE, CANNOT = 0xF0, 0xF2, 0xF3, 0xF4, 0xF5
+SOFTWARE_ERROR, FAIL, KEYLESS = 0xF6, 0xF8, 0xFA
 SYNC, GENERATOR, MODULUS, EXCHANGE = 0x11, 0x4A, 0x4B, 0x4C
 FACTORY_KEY = bytes.fromhex("6745230167452301")
 
@@ -38,6 +39,10 @@ class Envelope:
     @property
     def has_key(self) -> bool:
         return self._key is not None
+
+    def fix(self, fixed: bytes = FACTORY_KEY) -> None:
+        """Take another fixed half, from the next exchange of keys on; it outlives the power."""
+        self._fixed = fixed
 
     def forget(self) -> None:
         self._key = None
@@ -67,7 +72,7 @@ class Envelope:
 
     def unwrap(self, field: bytes) -> bytes | None:
         """Return the command inside, None for a packet that cannot be believed."""
-        if self._key is None or len(field) % 16 != 1:
+        if self._key is None or len(field) < 17 or len(field) % 16 != 1:
             return None
         decryptor = Cipher(algorithms.AES(self._key), modes.ECB()).decryptor()
         plain = decryptor.update(field[1:]) + decryptor.finalize()

@@ -10,7 +10,10 @@ know of it are `Moment`s, in order.
                                      ^------ reject ESCROW
 
 A power cut leaves the note where it is. At the restart one before the credit point goes back to the front, one
-behind it, and one that lay in escrow if `escrow_home` says so, into the cashbox.
+behind it, and one that lay in escrow if `escrow_home` says so, into the cashbox; one on its way out of the store goes
+to the cashbox, or into the store again if `store_home` says so.
+
+The fault ``power_loss`` cuts the power as a phase begins: the machine stands still (`dead`) until `restart`.
 """
 
 from __future__ import annotations
@@ -27,9 +30,14 @@ READ_MS: Final = 700
 RETURN_MS: Final = 500
 CREDIT_MS: Final = 400  # from the decision to the point of no return
 STACK_MS: Final = 900  # from the decision to rest
+HANGS_MS: Final = 3_600_000  # a motor that stands still and is not noticed
 PAY_MS: Final = 800  # one note from the store to the mouth
 
-QUALITIES: Final = ("good", "unfit", "suspect", "counterfeit", "paper")
+CLASSES: Final = {"good": "fit", "unfit": "unfit", "suspect": "suspect", "counterfeit": "counterfeit", "paper": ""}
+"""Quality of what is fed -> what the field calls it (XFS4IoT); the ECB's categories 4a, 4b, 3, 2 and 1."""
+QUALITIES: Final = tuple(CLASSES)
+TICKET: Final = "ticket"
+RECOVERED_MAX: Final = 5  # notes that the recovery of a jam in the store moves to the cashbox
 
 
 class Phase(Enum):
@@ -46,11 +54,12 @@ class Phase(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A piece of paper. `value_minor` 0: not money."""
+    """A piece of paper. `value_minor` 0: not money. `text`: what the bar code of a ticket says."""
 
     value_minor: int
     currency: str
     quality: str = "good"
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,7 @@ class Moment:
 
     what: Literal[
         "inserted", "recognised", "rejecting", "rejected", "credited", "stored", "jammed", "fraud", "paid",
-        "pay_failed", "pay_done", "moved", "move_done",
+        "pay_failed", "pay_done", "moved", "move_done", "power_lost",
     ]  # fmt: skip
     note: Note | None = None
     reason: str = ""  # why it is given back: a word of the firmware's table
@@ -96,15 +105,20 @@ class Transport:
         self.cashbox_max = cashbox_max
         self.store_max = store_max
         self.moments: list[Moment] = []
+        self.dead = False  # without power
+        self.recovering = False
+        self.jammed_in = Phase.IDLE  # where the note was when it jammed
         self._ends_ms = 0
         self._reason = ""
         self._orders: list[int] = []  # values still to be paid or moved
+        self._home = ""  # where the fault wants a note to be put that was on its way out
+        self._then: list[int] = []  # to be paid when the notes in hand have been moved
 
     # ------------------------------------------------------------ time
 
     def next_deadline_ms(self) -> int | None:
         resting = (Phase.IDLE, Phase.ESCROW, Phase.JAMMED)
-        return None if self.phase in resting else self._ends_ms
+        return None if self.dead or self.phase in resting else self._ends_ms
 
     def advance(self, now_ms: int) -> None:
         """Carry out what is due."""
@@ -149,11 +163,11 @@ class Transport:
             self._jam()
         elif told is not None:
             self._give_back(str(told.get("reason", "not_recognised")), at_ms)
-        elif note.quality in ("good", "unfit") and self._known(note):
-            self.phase = Phase.ESCROW
+        elif self._known(note):
+            self._enter(Phase.ESCROW, at_ms)
             self._tell("recognised", note)
         else:
-            reason = {"paper": "length", "suspect": "several", "counterfeit": "not_recognised"}
+            reason = {"paper": "length", "suspect": "several", "counterfeit": "not_recognised", TICKET: "ticket"}
             self._give_back(reason.get(note.quality, "inhibited"), at_ms)
 
     def _put_away(self, note: Note) -> None:
@@ -184,58 +198,91 @@ class Transport:
     def pay(self, values: list[int], now_ms: int) -> None:
         """Begin to pay these notes out, one after the other."""
         self._require(Phase.IDLE)
-        self._orders = list(values)
+        self._orders, self._reason = list(values), ""
         self._enter(Phase.PAYING, now_ms + PAY_MS)
 
-    def move(self, values: list[int], now_ms: int) -> None:
-        """Begin to move these notes from the store to the cashbox."""
+    def move(self, values: list[int], now_ms: int, then: list[int] | None = None) -> None:
+        """Begin to move these notes from the store to the cashbox, and to pay `then` when that is done."""
         self._require(Phase.IDLE)
-        self._orders = list(values)
+        self._orders, self._reason = list(values), ""
+        self._then = list(then or ())
         self._enter(Phase.MOVING, now_ms + PAY_MS)
 
-    def halt(self) -> bool:
-        """Stop a payout after the note in hand; False if there is none."""
-        if self.phase is not Phase.PAYING:
+    def recover_jam(self, values: list[int], now_ms: int) -> None:
+        """Clear the store's mouth: some notes go to the cashbox, then `values` are paid as far as they are there."""
+        left, moved = self.store.copy(), []
+        for value in sorted(left.elements())[:RECOVERED_MAX]:
+            left[value] -= 1
+            moved.append(value)
+        wanted = Counter(values)
+        self.recovering = True
+        self.move(moved, now_ms, [v for v, n in wanted.items() for _ in range(min(n, left[v]))])
+
+    def halt(self, reason: str = "halted") -> bool:
+        """Stop a payout or a float after the note in hand; False if there is none."""
+        if self.phase not in (Phase.PAYING, Phase.MOVING) or self.recovering:
             return False
         self._orders = self._orders[:1]
+        self._reason = reason
         return True
 
     def _end_pay(self, at_ms: int) -> None:
-        for fault, reason in (("payout_jam", "jam"), ("payout_timeout", "timeout")):
-            if self._faults.fires(fault) is not None:
-                if reason == "jam":
-                    self._pick(self._orders[0])
-                self._orders = []
-                self._tell("pay_failed", self.note, reason)
-                self.phase = Phase.JAMMED if self.note is not None else Phase.IDLE
-                return
+        if self._faults.fires("payout_hangs") is not None:
+            self._ends_ms = at_ms + HANGS_MS
+            return
         value = self._orders.pop(0)
+        failed = self._faults.fires("payout_error")
+        code = int(str(failed.get("code", 1))) if failed is not None else None
+        if self._faults.fires("payout_jam") is not None or code == 1:
+            self._pick(value)
+            self._fail("jam" if code is None else "1", Phase.JAMMED)
+            return
+        if code in (2, 3):
+            self._fail(str(code), Phase.IDLE)
+            return
         note = self._pick(value)
-        self.note = None
+        if code == 0:
+            self._stow(note)
+            self._fail("0", Phase.IDLE)
+            return
         if self._faults.fires("payout_diverted") is not None:
-            self.cashbox.append(note)  # a double: it goes to the cashbox, and the device pays another
-            self._tell("moved", note)
+            self._stow(note)  # a double: it goes to the cashbox, and the device pays another
             if self.store[value]:
                 self._orders.insert(0, value)
         else:
+            self.note = None
             self.paid.append(note)
             self._tell("paid", note)
         self._go_on(Phase.PAYING, "pay_done", at_ms)
 
+    def _fail(self, reason: str, phase: Phase) -> None:
+        """End a payout in trouble."""
+        self._orders = []
+        self._tell("pay_failed", self.note, reason)
+        self.phase = phase
+        self.jammed_in = Phase.PAYING
+
+    def _stow(self, note: Note) -> None:
+        self.note = None
+        self.cashbox.append(note)
+        self._tell("moved", note)
+
     def _end_move(self, at_ms: int) -> None:
         if self._orders:
-            note = self._pick(self._orders.pop(0))
-            self.note = None
-            self.cashbox.append(note)
-            self._tell("moved", note)
+            self._stow(self._pick(self._orders.pop(0)))
         self._go_on(Phase.MOVING, "move_done", at_ms)
 
     def _go_on(self, phase: Phase, done: Literal["pay_done", "move_done"], at_ms: int) -> None:
         if self._orders:
             self._enter(phase, at_ms + PAY_MS)
+            return
+        then, self._then, self.recovering = self._then, [], False
+        self.phase = Phase.IDLE
+        reason, self._reason = self._reason, ""
+        if then:
+            self.pay(then, at_ms)
         else:
-            self.phase = Phase.IDLE
-            self._tell(done, None)
+            self._tell(done, None, reason)
 
     def _pick(self, value: int) -> Note:
         if not self.store[value]:
@@ -299,17 +346,31 @@ class Transport:
 
     # ------------------------------------------------------------ power
 
-    def restart(self, *, escrow_home: Literal["front", "cashbox"] = "front") -> tuple[str, Note] | None:
-        """Bring what is inside to a place; return where it went, "front" or "cashbox"."""
+    def restart(
+        self,
+        *,
+        escrow_home: Literal["front", "cashbox"] = "front",
+        store_home: Literal["cashbox", "store"] = "cashbox",
+    ) -> tuple[str, Note] | None:
+        """Bring what is inside to a place; return where it went: "front", "cashbox", and from the store, "store" or
+        "stacker" (the cashbox too).
+        """
         note, phase = self.note, self.phase
-        self._orders = []
+        self._orders, self._then = [], []
+        self.dead = self.recovering = False
         if note is None or phase is Phase.JAMMED:
             if phase is not Phase.JAMMED:
                 self.phase = Phase.IDLE
             return None
         self._rest()
-        inside = phase in (Phase.CREDITED, Phase.MOVING, Phase.PAYING)
-        if inside or (phase is Phase.ESCROW and escrow_home == "cashbox"):
+        if phase in (Phase.MOVING, Phase.PAYING):
+            home, self._home = self._home or store_home, ""
+            if home == "store":
+                self.store[note.value_minor] += 1
+                return "store", note
+            self.cashbox.append(note)
+            return "stacker", note
+        if phase is Phase.CREDITED or (phase is Phase.ESCROW and escrow_home == "cashbox"):
             self.cashbox.append(note)
             return "cashbox", note
         self.mouth.append(note)
@@ -336,12 +397,22 @@ class Transport:
     def _enter(self, phase: Phase, ends_ms: int) -> None:
         self.phase = phase
         self._ends_ms = ends_ms
+        told = self._faults.look("power_loss")
+        if told is not None and told.get("at", Phase.STACKING.value) == phase.value:
+            if self._faults.fires("power_loss") is None:
+                return  # at a later one
+            if phase in (Phase.PAYING, Phase.MOVING) and self._orders:
+                self._pick(self._orders[0])
+                self._home = str(told.get("home", ""))
+            self.dead = True
+            self._tell("power_lost", None)
 
     def _rest(self) -> None:
         self.note = None
         self.phase = Phase.IDLE
 
     def _jam(self) -> None:
+        self.jammed_in = self.phase
         self.phase = Phase.JAMMED
         self._tell("jammed", self.note)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from drivers.base.barcode import BarcodeText, CancelReadBarcode, ReadBarcode
-from drivers.base.vocabulary import Outcome
+from drivers.base.vocabulary import DeviceLost, Outcome
 from kiosk.devicekit.bench import Bench
 from kiosk.devicekit.check import Need, Steps, Suite, expect
 from kiosk.devicekit.contract.common import make_suite
@@ -91,3 +91,32 @@ def tells_an_unreadable_code(bench: Bench) -> Steps[None]:
     show_code(bench)
     result = yield from bench.answer_to(command)
     expect(result.outcome is Outcome.REFUSED and result.code is None, "{}", result)
+
+
+@SUITE.check("A scan whose end is lost is taken whole or not at all, and does not spoil the next one.", Need.FAULTS)
+def takes_no_half_scan(bench: Bench) -> Steps[None]:
+    bench.strike("no_suffix")
+    command = yield from reading(bench, 5_000)
+    show_code(bench)
+    result = yield from bench.answer_to(command)
+    expect(result.code is None or result.code.text == BarcodeText(CODE), "other characters were read")
+    bench.hand("take_code_away", "Take the code away.")
+    yield from bench.pause(2_000)
+    again = yield from reading(bench)
+    show_code(bench)
+    result = yield from bench.answer_to(again)
+    expect(result.code is not None and result.code.text == BarcodeText(CODE), "the next scan: {}", result.outcome)
+
+
+@SUITE.check("A scanner that has died, which is as silent as one with nothing to read, is found out.", Need.FAULTS,
+             Need.LONG)  # fmt: skip
+def finds_a_dead_scanner_out(bench: Bench) -> Steps[None]:
+    bench.strike("silent")
+    first = bench.mark
+    result = yield from bench.do(ReadBarcode(ticket=bench.ticket(), within_ms=5_000))
+    expect(result.outcome is not Outcome.DONE and result.code is None, "{}", result.outcome)
+    yield from bench.happens(DeviceLost, first, 120_000)
+    expect(bench.driver.identity is None, "a dead scanner still has an identity")
+    bench.sim.heal()
+    yield from bench.pause(1_000)
+    yield from bench.start()

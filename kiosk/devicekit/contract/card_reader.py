@@ -28,12 +28,14 @@ READ_WITHIN_MS: Final = 15_000
 SUITE: Final = make_suite(lambda ticket: DenyCard(ticket=ticket))
 
 
-def insert(bench: Bench, **made_of: object) -> Steps[CardInserted]:
+def insert(
+    bench: Bench, *, prompt: str = "Insert a test card, stripe down and to the right.", **made_of: object
+) -> Steps[CardInserted]:
     """Open the gate, put a card in, and wait for what was read."""
     result = yield from bench.do(AcceptCard(ticket=bench.ticket()))
     expect(result.outcome is Outcome.DONE, "the gate did not open: {}", result)
     first = bench.mark
-    bench.hand("insert_card", "Insert a test card, stripe down and to the right.", **{"track2": TEST_TRACK, **made_of})
+    bench.hand("insert_card", prompt, **{"track2": TEST_TRACK, **made_of})
     return (yield from bench.happens(CardInserted, first, bench.patience_ms + READ_WITHIN_MS))
 
 

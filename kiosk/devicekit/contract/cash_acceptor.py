@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from typing import Any, Final
+from typing import Final
 
 from drivers.base.acceptor import (
+    DOUBTED,
     CashAcceptorCapabilities,
     CashIn,
     CashInEnd,
     CashInRollback,
     CashInStart,
+    Classification,
     GetCashInStatus,
     NoteInEscrow,
     NoteRejected,
     NoteReturned,
     NoteStacked,
+    NoteWithheld,
     StopCashIn,
 )
 from drivers.base.errors import LocalProtocolError
@@ -41,9 +44,11 @@ def can(bench: Bench) -> CashAcceptorCapabilities:
     return capabilities
 
 
-def start(bench: Bench, *, escrow: bool = True, notes_max: int = 1) -> Steps[CashIn]:
+def start(
+    bench: Bench, *, escrow: bool = True, notes_max: int = 1, withhold: tuple[Classification, ...] = ()
+) -> Steps[CashIn]:
     """Begin a transaction and let notes be taken; return the command that is answered when they are in."""
-    began = yield from bench.do(CashInStart(ticket=bench.ticket(), escrow=escrow))
+    began = yield from bench.do(CashInStart(ticket=bench.ticket(), escrow=escrow, withhold=withhold))
     expect(began.outcome is Outcome.DONE, "the transaction did not begin: {}", began)
     command = CashIn(ticket=bench.ticket(), notes_max=notes_max)
     bench.submit(command)
@@ -66,9 +71,14 @@ def in_escrow(bench: Bench) -> Steps[CashIn]:
 
 
 def ours(bench: Bench) -> Counter[int]:
-    """Return what is in the simulated machine for good."""
-    places: Any = bench.sim.state()["places"]
-    return sum((Counter(places[place]) for place in ("cashbox", "store", "removed")), Counter[int]())
+    """Return what customers have put into the simulated machine for good, doubted notes apart."""
+    state = bench.sim.state()
+    there = Counter[int]()
+    for place in ("cashbox", "store", "removed"):
+        there.update(state["places"][place])
+    for kept in (state["stocked"], *state["withheld"].values()):
+        there.subtract(kept)
+    return +there
 
 
 def inside(bench: Bench) -> Counter[int]:
@@ -143,7 +153,7 @@ def rejects_paper(bench: Bench) -> Steps[None]:
     feed(bench, "paper")
     yield from bench.happens(NoteRejected, 0, 30_000)
     yield from bench.pause(5_000)
-    _take(bench)
+    take_back(bench)
     yield from bench.pause(5_000)
     feed(bench)
     result = yield from bench.answer_to(command)
@@ -220,7 +230,102 @@ def keeps_the_books_over_a_restart(bench: Bench) -> Steps[None]:
     expect(not credited(bench) - ours(bench), "credited {}, in the machine {}", credited(bench), ours(bench))
 
 
-def _take(bench: Bench) -> None:
+def _doubted(quality: Classification) -> None:
+    def run(bench: Bench) -> Steps[None]:
+        command = yield from start(bench, withhold=DOUBTED)
+        feed(bench, quality)
+        if quality not in can(bench).withholds:  # the protocol has no word for it
+            back = yield from bench.happens(NoteRejected, 0, 30_000)
+            expect(back.classification == "unrecognized", "given back as {}", back.classification)
+            expect(not bench.sim.state()["withheld"], "in the machine: {}", bench.sim.state()["withheld"])
+        else:
+            result = yield from bench.answer_to(command)
+            expect(dict(result.withheld) == {quality: {NOTE_MINOR: 1}}, "{}", result)
+            expect(bench.sim.state()["withheld"] == {quality: {NOTE_MINOR: 1}}, "{}", bench.sim.state()["withheld"])
+            yield from bench.do(CashInRollback(ticket=bench.ticket()))
+            told = [one.classification for one in bench.seen(NoteWithheld)]
+            expect(told == [quality], "told as {}", told)
+            expect(not bench.seen(NoteReturned) and not bench.seen(NoteRejected), "it was given back")
+        yield from bench.pause(3_000)
+        expect(not bench.seen(NoteStacked) and not bench.seen(NoteInEscrow), "it was treated as money")
+        books_agree(bench)
+
+    run.__name__ = f"never_credits_a_{quality}_note"
+    SUITE.check(
+        f"A {quality} note is kept and told once where the device can tell it, else given back; never credited.",
+        Need.FAULTS,
+    )(run)
+
+
+for _quality in DOUBTED:
+    _doubted(_quality)
+
+
+@SUITE.check("Doubted notes that nobody asked to withhold are given back.", Need.FAULTS)
+def gives_doubted_notes_back(bench: Bench) -> Steps[None]:
+    yield from start(bench)
+    for nth, quality in enumerate(DOUBTED, start=1):
+        feed(bench, quality)
+        yield from bench.until(lambda nth=nth: len(bench.seen(NoteRejected)) >= nth, 30_000)  # type: ignore[misc]
+        told = {one.classification for one in bench.seen(NoteRejected)}
+        expect(told <= {quality, "unrecognized", *DOUBTED[:nth]}, "given back as {}", told)
+        yield from bench.pause(2_000)
+        take_back(bench)
+        yield from bench.pause(2_000)
+    expect(len(bench.seen(NoteRejected)) == len(DOUBTED), "given back: {}", bench.seen(NoteRejected))
+    expect(not bench.sim.state()["withheld"] and not bench.seen(NoteWithheld), "one was kept")
+    books_agree(bench)
+
+
+@SUITE.check("An unfit note is credited, and called unfit where the device can tell.", Need.FAULTS)
+def credits_an_unfit_note(bench: Bench) -> Steps[None]:
+    command = yield from start(bench)
+    feed(bench, "unfit")
+    result = yield from bench.answer_to(command)
+    expect(dict(result.escrow) == {NOTE_MINOR: 1}, "{}", result)
+    expected = "unfit" if "unfit" in can(bench).classifications else "fit"
+    expect(result.fitness == expected, "it is called {}", result.fitness)
+    yield from bench.do(CashInEnd(ticket=bench.ticket()))
+    books_agree(bench)
+
+
+def _cut_off(phase: str) -> None:
+    def run(bench: Bench) -> Steps[None]:
+        began = yield from bench.do(CashInStart(ticket=bench.ticket()))
+        command = CashIn(ticket=bench.ticket(), notes_max=1)
+        bench.submit(command)
+        yield from bench.pause(3_000)
+        bench.strike("power_loss", at=phase)
+        feed(bench)
+        yield from bench.answer_to(command)
+        if bench.driver.identity is not None:
+            ending = CashInRollback if phase == "returning" else CashInEnd
+            result = yield from bench.do(ending(ticket=bench.ticket()))
+            expect(result.outcome is not Outcome.REFUSED, "{}", result)
+        yield from bench.until(lambda: bench.driver.identity is None, 60_000)
+        bench.note("power on")
+        bench.sim.power(True)
+        yield from bench.pause(6_000)
+        yield from bench.start()
+        told = yield from bench.do(GetCashInStatus(ticket=bench.ticket(), counters=began.counters))
+        books_agree(bench)
+        expect(Counter(told.stacked) == credited(bench), "told {}, credited {}", told, credited(bench))
+        if can(bench).persistent_counters:
+            expect(told.outcome is Outcome.DONE, "its counters tell what became of it, and it says {}", told)
+
+    run.__name__ = f"tells_the_truth_after_power_loss_while_{phase}"
+    SUITE.check(
+        f"The power fails while the note is {phase}: afterwards it is credited exactly if it is in the machine.",
+        Need.FAULTS,
+        Need.LONG,
+    )(run)
+
+
+for _phase in ("reading", "escrow", "stacking", "credited", "returning"):
+    _cut_off(_phase)
+
+
+def take_back(bench: Bench) -> None:
     """Take what waits at the mouth, if anything does."""
     try:
         bench.hand("take_note", "Take the note back.")

@@ -149,6 +149,18 @@ def make_suite(idle: Idle) -> Suite:
         expect(kinds.index(type(results[0])) < kinds.index(DeviceLost), "DeviceLost came before the answer")
         expect(DeviceReady not in kinds, "it came back without a cable")
 
+    @suite.check("A cable that is plugged in again finds the same unit, and it works.", Need.FAULTS)
+    def comes_back_when_plugged_in_again(bench: Bench) -> Steps[None]:
+        before = bench.driver.identity
+        whole = yield from bench.do(idle(bench.ticket()))
+        yield from bench.replug()
+        expect(bench.driver.identity is None, "without a cable the driver still tells an identity")
+        yield from bench.pause(2_000)
+        yield from bench.start()
+        expect(bench.driver.identity == before, "before {}, after {}", before, bench.driver.identity)
+        result = yield from bench.do(idle(bench.ticket()))
+        expect(result.outcome is whole.outcome, "before {}, with the cable in again {}", whole.outcome, result)
+
     return suite
 
 

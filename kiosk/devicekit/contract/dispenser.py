@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from drivers.base.acceptor import PayOutResult
 from drivers.base.errors import LocalProtocolError
 from drivers.base.vocabulary import (
     DeviceLost,
@@ -56,7 +57,7 @@ def pay(bench: Bench, picks: Mapping[str, int], number: int = 1) -> Steps[Dispen
     return result
 
 
-def hold_against(result: DispenseResult, picks: Mapping[str, int], came: Mapping[str, int]) -> None:
+def hold_against(result: DispenseResult | PayOutResult, picks: Mapping[Any, int], came: Mapping[Any, int]) -> None:
     """Raises Failed unless `result` tells no more and no less than what it may."""
     wanted = {unit: n for unit, n in picks.items() if n}
     moved = dict(result.moved)

@@ -69,9 +69,38 @@ def prints_a_document(bench: Bench) -> Steps[None]:
         printed = documents(bench)
         expect(len(printed) == 1, "{} documents were cut", len(printed))
         text = str(printed[0])
+        pictures = [element for element in printed[0]["elements"] if element["kind"] == "image"]
         for part in ("TEST 测试", "Line 8", "888.00", "example.test/r/1"):
-            expect(part in text, "{} is not on the paper", part)
+            expect(part in text or bool(pictures), "{} is not on the paper", part)
+        expect("?" not in text, "something was printed as a question mark")
+        expect(not pictures or any(int(p["bits"], 16) for p in pictures), "the pictures are blank")
     yield from take(bench)
+
+
+@SUITE.check("A picture that holds the bytes of real-time commands is printed whole, and answers nothing.", Need.FAULTS)
+def prints_pictures_without_commands(bench: Bench) -> Steps[None]:
+    yield from print_page(bench)
+    yield from take(bench)
+    first = len(bench.raw)
+    result = yield from print_page(bench)
+    expect(result.outcome is Outcome.DONE, "{}", result)
+    sent = b"".join(data for _, direction, data in bench.raw[first:] if direction == "to_device")
+    job = max(sent.split(b"\x1b\x40"), key=len).partition(b"\x1d\x72")[0]
+    for command in (b"\x10\x04", b"\x10\x05", b"\x10\x14"):
+        expect(command not in job, "{} stands in the document", command.hex(" "))
+
+
+@SUITE.check("Changes are told by the printer itself where it can, and by polls elsewhere.", Need.FAULTS)
+def tells_an_open_cover_unasked(bench: Bench) -> Steps[None]:
+    yield from bench.pause(1_000)
+    first = bench.mark
+    bench.hand("open_cover", "Open the cover.")
+    change = yield from bench.happens(HealthChanged, first)
+    expect(change.health is Health.STOP and change.error == "coverOpen", "told {}", change)
+    first = bench.mark
+    bench.hand("close_cover", "Close the cover.")
+    change = yield from bench.happens(HealthChanged, first)
+    expect(change.health is Health.OK, "told {}", change)
 
 
 @SUITE.check("Several documents one after the other are as many documents.", Need.HANDS)

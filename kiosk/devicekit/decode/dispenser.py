@@ -61,7 +61,7 @@ class DispenserDecoder:
             raw_bytes = self._framing.command(item.cmd, item.data)
             return Entry(at_ms, direction, f"{code} {name}", raw_bytes.hex(" "), request=code)
         raw_bytes = self._framing.response(item.cmd, item.data)
-        at = self._error_at.get(item.cmd)
+        at = self._error_at.get(item.cmd, None if item.cmd in self._framing.responses else 0)  # ERR alone
         if at is None:
             return Entry(at_ms, direction, f"{code} {name}", raw_bytes.hex(" "), answer=code)
         error = item.data[at] - self._bias & 0xFF
@@ -73,17 +73,28 @@ class DispenserDecoder:
         )  # fmt: skip
 
 
-def _vocabulary(orders: Mapping[int, c.Order], errors: Mapping[int, c.Meaning], unknown: str) -> Vocabulary:
+def _vocabulary(
+    orders: Mapping[int, c.Order],
+    errors: Mapping[int, c.Meaning],
+    unknown: str,
+    unseen: Mapping[str, str] | None = None,
+) -> Vocabulary:
     return Vocabulary(
         requests={f"{code:02X}": order.name for code, order in orders.items()},
         errors={f"{code:02X}": meaning.text for code, meaning in errors.items()},
+        unseen=unseen or {},
         unknown=unknown,
     )
 
 
 VOCABULARY_4000: Final = _vocabulary(c.ORDERS_4000, c.ERRORS_4000, "30")
 VOCABULARY_2000: Final = _vocabulary(c.ORDERS_2000, c.ERRORS_2000, "37")
-VOCABULARY_1000: Final = _vocabulary(c.ORDERS_1000, c.ERRORS_2000, "37")
+VOCABULARY_1000: Final = _vocabulary(
+    c.ORDERS_1000,
+    c.ERRORS_2000,
+    "37",
+    dict.fromkeys(("3A", "40", "46", "48", "4C"), "the LCDM-2000 alone has a lower cassette and sensors CHK3/4"),
+)
 
 
 def decoder_4000() -> DispenserDecoder:

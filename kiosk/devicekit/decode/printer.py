@@ -133,7 +133,7 @@ _RELIANCE_CONDITIONS: Final = (
 def vocabulary(*, presenter: bool) -> Vocabulary:
     """Return the codes of a profile. Conditions stand for error codes: the protocol has bits, not codes."""
     only_there = (
-        {"10 04 01", "10 04 02", "10 04 03", "10 04 04", "10 04 11"}
+        {"10 04 01", "10 04 02", "10 04 03", "10 04 04", "10 04 11", "1D 61 4E", "1D 61 00"}
         if presenter
         else {"10 04 14", "1D 65 03", "1D 65 02", "1D 65 05"}
     )

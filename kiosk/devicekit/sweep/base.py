@@ -7,13 +7,14 @@ keeps the two apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from drivers.base.driver import Report
 from drivers.base.errors import LocalProtocolError
 from kiosk.devicekit.bench import Bench
 from kiosk.devicekit.check import Failed, Skipped, Steps
+from kiosk.devicekit.coverage import NEW_DEVICE
 from kiosk.devicekit.frames import Entry
 
 MakeBench = Callable[[], Bench]
@@ -38,7 +39,12 @@ class Swept:
             self.wrong.append(f"the sweep stopped: {error}")
         finally:
             bench.close()
-            (self.rewritten if rewrites else self.entries).extend(bench.entries)
+            (self.rewritten if rewrites else self.entries).extend([NEW_DEVICE, *bench.entries])
+
+    def lacks(self, codes: Iterable[str]) -> list[str]:
+        """Return those of `codes` that the runs so far have not shown: the simulator has no mechanics for them."""
+        seen = {error for entry in self.entries for error in entry.errors}
+        return [code for code in codes if code not in seen]
 
 
 class Sweep(Protocol):

@@ -1,160 +1,221 @@
 """Every command and error of the OMRON 3S4YR.
 
-Commands go out over the link layer alone, in an order in which they mean something: without a card, with a
-card inside, with a chip. Then each error code is shown to the driver as the answer to an eject.
+Commands go out over the link layer alone, in rounds in which they mean something. Each has to be answered well at
+least once and its answer to be readable by the driver's tables; each error has to come from a reader that really
+got into that state. Then each error code is shown to the driver as the answer to an eject.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from drivers.base.vocabulary import EjectCard, Outcome
-from drivers.card_reader.commands import COMMANDS, ERRORS
+from drivers.card_reader.commands import ERRORS
 from drivers.card_reader.framing import FrameReader, encode
-from drivers.card_reader.link import Ask, Link
-from drivers.sim.cards import MagneticCard, SimChip
+from drivers.card_reader.orders import COMBINED, PARAMS
+from drivers.sim.cards import MagneticCard
 from kiosk.devicekit.bench import Bench, Rewrite
 from kiosk.devicekit.check import Steps
 from kiosk.devicekit.contract.card_reader import TEST_TRACK, insert
 from kiosk.devicekit.frames import Direction
-from kiosk.devicekit.sweep.base import MakeBench, Speaker, Swept
+from kiosk.devicekit.sweep.base import MakeBench, Swept
+from kiosk.devicekit.sweep.card_reader_chip import CHIP_ROUNDS
+from kiosk.devicekit.sweep.card_reader_talk import Heard, Talk
 
-_RESETS: Final = ("00", "01", "02", "04", "05", "06")
-_PARAMS: Final[dict[str, bytes]] = {
-    "42": b"2", "68": b"7", "69": b"2", "6A": b"7", "71": b"TEST", "72": b"1234", "73": b"1234", "78": b"2123",
-    "79": b"2", "C2": b"0", "C5": b"0", "E0": b"0", "E1": b"0", "G1": b"0", "F0": bytes(5), "F1": bytes(5),
-    "F2": bytes(5), "F6": bytes(5), "F7": bytes(5), "F8": b"0", "W0": b"05", "W1": b"05", "W2": b"05",
-    "R0": b"1", "R1": b"1", "R3": b"03", "S0": b"0", "S1": b"0000000", "S2": b"000", "Y1": b"00", "Y2": b"10",
-    **{f"D{n}": b"0" for n in range(8)}, **{f"6{k}": b"7" for k in "BCDEFGHIKL"},
-    **{f"7{k}": b"2" for k in "BCDEFGHIKL"},
+_VALUES: Final[dict[str, dict[str, Any]]] = {
+    **{f"D{n}": {"rule": 0} for n in range(8)},
+    "S0": {"format": "plain"},
+    "S1": {"track": 3, "bits": 5, "parity": "odd", "base": "30", "start": ";", "end": "?"},
+    "S2": {"track": 3, "lead": 20},
+    "R0": {"retries": 1}, "R1": {"retries": 1}, "R3": {"retries": 3},
+    **{f"W{n}": {"seconds": 5} for n in range(3)},
+    "N1": {"capacitor": "yes"}, "N2": {"heads": "222"}, "N3": {"ports": "00000000"},
+    **{f"P{n}": {"ports": "13"} for n in range(5)},
+    **{f"T{n}": {"port": 2, "time": 5} for n in range(4)},
+    "Y1": {"standard": "ISO"}, "Y2": {"seconds": 20}, "Y3": {"length": 254}, "Y4": {"checked": "yes"},
+    "u0": {"characters": "BENCH 1"},
 }  # fmt: skip
-_LAST: Final = ("00", "01", "02", "04", "05", "06", "d0", "d1", "d2", "c0", "30", "31", "41")
-"""Moved to the end of the round with a card: what takes it away."""
-_WITH_CHIP: Final = ("C0", "C2", "E0", "E1", "F0", "F1", "C3", "C1", "C5", "C6", "G1")
+_AT_REST: Final = (
+    *_VALUES, "10", "11", ":0", ":2", ":3", ":1", "N0", "NA", "Y0", "Q0", "Q1", "L0", "V0", "V1", "P5", "c0",
+)  # fmt: skip
+_IMAGE: Final = b"3S4YR-SWEEP 02" + bytes(range(256)) * 20
 
 
 def sweep(make: MakeBench) -> Swept:
     """Exercise every code; see the module."""
-    swept = Swept()
-    swept.run(make, _without_card)
-    swept.run(make, _with_card)
-    swept.run(make, _with_chip)
-    swept.run(make, _mechanical_errors)
+    swept, heard = Swept(), Heard()
+    for steps in (*_ROUNDS, *CHIP_ROUNDS):
+        swept.run(make, lambda bench, steps=steps: steps(Talk(bench, heard)))  # type: ignore[misc]
     for code in ERRORS:
         swept.run(make, lambda bench, code=code: _driver_is_told(bench, code, swept), rewrites=True)  # type: ignore[misc]
+    swept.wrong += heard.findings()
     return swept
 
 
-def _speak(bench: Bench) -> Link:
-    link = Link(bench.clock, 5_020)
-
-    def take_out() -> bytes:
-        out, link.out = link.out, b""
-        return out
-
-    bench.party = Speaker(link.receive, link.tick, take_out, lambda: link.deadline_ms)
-    return link
+# ------------------------------------------------------------ rounds
 
 
-def _ask(bench: Bench, link: Link, code: str, params: bytes | None = None) -> Steps[None]:
-    """Say one command and wait for its answer, or for the link to give up."""
-    speaker = bench.party
-    assert isinstance(speaker, Speaker)
-    before = len(speaker.replies)
-    given = _PARAMS.get(code, b"") if params is None else params
-    link.start(Ask(COMMANDS[code], given, 10_000))
-    yield from bench.until(lambda: len(speaker.replies) > before, 400_000)
-    yield from bench.pause(50)
+def _at_rest(talk: Talk) -> Steps[None]:
+    """No card: what is told and set, and what does not go."""
+    yield from talk.ask("10", "19")
+    for code in ("00", "01", "02", "04", "05", "06"):
+        yield from talk.ask(code, params=b"0A")
+    yield from talk.ask("ZZ", "00")
+    yield from talk.ask("W0", "02", params=b"xx")
+    for code in _AT_REST:
+        yield from talk.ask(code, **_VALUES.get(code, {}))
+    for code in ("30", "31", "32", "60", "62", "68", "72", "79", "C0", "E0", "F0", "F3"):
+        yield from talk.ask(code, "01", params=b"7" if code == "68" else b"00000" if code == "F0" else b"")
+    yield from talk.ask("40", "60")
+    yield from talk.ask("21", "61")
 
 
-def _without_card(bench: Bench) -> Steps[None]:
-    link = _speak(bench)
-    yield from _ask(bench, link, "10")  # N..19: waiting for the initial reset
-    yield from _ask(bench, link, "02")
-    yield from _ask(bench, link, "W0", b"xx")  # a bad parameter
-    for code in ("W0", "W1", "W2"):
-        yield from _ask(bench, link, code, b"01")
-    for code in COMMANDS:
-        if code not in _LAST and code not in ("W0", "W1", "W2"):
-            yield from _ask(bench, link, code)
-    for code in _LAST:
-        yield from _ask(bench, link, code)
+def _cards_come(talk: Talk) -> Steps[None]:
+    """Each way in, and what the combined commands then do."""
+    yield from talk.ask("02")
+    for track, text in ((2, "1234"), (3, "567")):
+        yield from talk.ask("78", track=track, characters=text)
+    for code in ("20", "21", "22", "23", "24", "I0", *(code for code in COMBINED if code[1] not in "KL")):
+        values: dict[str, Any] = {"tracks": (2,)} if code in PARAMS else {}
+        yield from talk.ask("78", track=2, characters="1234")
+        hand = "insert_from_rear" if code in ("22", "6H", "6I", "7H", "7I") else "insert_card"
+        yield from talk.ask_while(code, hand, card=_card(cleans=code == "I0"), **values)
+        yield from _out(talk)
+    for code in ("6K", "6L", "7K", "7L"):
+        yield from talk.ask_while("20", "insert_card", card=_card())
+        yield from talk.ask("78", track=2, characters="1234")
+        yield from talk.ask(code, tracks=(2,))
+        yield from _out(talk)
 
 
-def _with_card(bench: Bench) -> Steps[None]:
-    yield from bench.start()
-    yield from insert(bench, track1="TEST", track3="123")
-    link = _speak(bench)
-    for code in ("10", "11", "68", "6A", "69", "61", "62", "63", "71", "72", "73", "60", "32", "90"):
-        yield from _ask(bench, link, code)
-    yield from _ask(bench, link, "71", b"")  # nothing to write
-    for error in ("40", "41", "42", "43", "44", "45", "46", "49"):
-        bench.strike("read_error", code=error)
-        yield from _ask(bench, link, "72")  # what was written must be read anew
-        yield from _ask(bench, link, "62")
+def _card(**made_of: bool) -> MagneticCard:
+    return MagneticCard(track1="TEST", track2=TEST_TRACK, track3="123", **made_of)  # type: ignore[arg-type]
+
+
+def _out(talk: Talk) -> Steps[None]:
+    """Give the card back, wherever it is, and let it be taken."""
+    card = talk.bench.sim.state()["card"]
+    if card is None:
+        return
+    if card["place"] != "exit":
+        yield from talk.ask("30")
+    talk.bench.hand("take_card", "")
+
+
+def _tracks(talk: Talk) -> Steps[None]:
+    yield from talk.ask("02")
+    yield from talk.ask("69", "49", track=2)
+    yield from talk.ask_while("20", "insert_card", card=_card())
+    for code in ("60", "32", "61", "62", "63"):
+        yield from talk.ask(code)
+    for code in ("68", "6A"):
+        yield from talk.ask(code, tracks=(1, 2, 3))
+    yield from talk.ask("69", track=2)
+    yield from talk.ask("79", "03", tracks=(2, 3))
+    for track, text in ((2, "1234"), (3, "567")):
+        yield from talk.ask(f"7{track}", characters=text)
+        yield from talk.ask("78", track=track, characters=text)
+    yield from talk.ask("71", characters="TEST")
+    yield from talk.ask("79", tracks=(2, 3))
+    for error in ("40", "41", "42", "43", "44", "45", "46"):
+        talk.bench.strike("read_error", code=error)
+        yield from talk.ask("72", characters="1234")  # what was written must be read anew
+        yield from talk.ask("62", error)
     for error in ("50", "51", "52", "53", "54", "55", "56"):
-        bench.strike("write_error", code=error)
-        yield from _ask(bench, link, "72")
-    bench.strike("card_moved")
-    yield from _ask(bench, link, "10")
-    yield from _ask(bench, link, "30")
-    yield from _ask(bench, link, "90")  # nobody takes it in time
-    yield from _ask(bench, link, "40")
-    yield from _ask(bench, link, "30")
-    yield from _ask(bench, link, "42")
-    yield from _ask(bench, link, "30")
-    bench.hand("take_card", "")
+        talk.bench.strike("write_error", code=error)
+        yield from talk.ask("72", error, characters=error)
+        yield from talk.ask("72", characters="1234")
+    talk.bench.strike("card_moved")
+    yield from talk.ask("10", "32")
+
+
+def _leaving(talk: Talk) -> Steps[None]:
+    """A card at the mouth: taken, not taken, drawn in again, held, hanging."""
+    yield from talk.ask("02")
+    for code in ("W1", "W2"):
+        yield from talk.ask(code, seconds=2)
+    yield from talk.ask_while("20", "insert_card", card=_card())
+    yield from talk.ask("30")
+    yield from talk.ask("90", "62")
+    yield from talk.ask("40")
+    yield from talk.ask("30")
+    yield from talk.ask("42", tracks=(2,))
+    yield from talk.ask("30")
+    talk.bench.hand("pull_half_out", "")
+    yield from talk.ask("40", "63")
+    talk.bench.hand("push_back", "")
+    yield from talk.ask("40")
+    yield from talk.ask("30")
+    talk.bench.hand("block_exit", "")
+    yield from talk.ask("40", "15")
+    yield from talk.ask("01", "64")
+    talk.bench.hand("free_exit", "")
+    yield from talk.ask("02")
+    yield from talk.ask_while("90", "take_card")
     for code in ("40", "41"):
-        yield from _ask(bench, link, code)  # it was faster
+        yield from talk.ask(code, "60")
+    yield from talk.ask_while("20", "insert_card", card=_card())
+    yield from talk.ask("30")
+    yield from talk.ask("41")
+    yield from talk.ask_while("20", "insert_card", card=_card())
+    yield from talk.ask("31")
 
 
-def _with_chip(bench: Bench) -> Steps[None]:
-    yield from bench.start()
-    chipped = MagneticCard(track2=TEST_TRACK, chip=SimChip(answers={"00a4": "9000"}))
-    yield from insert(bench, card=chipped, track2="")
-    link = _speak(bench)
-    for code in _WITH_CHIP:
-        yield from _ask(bench, link, code)
-    bench.strike("chip_silent")
-    yield from _ask(bench, link, "E1")
-    yield from _ask(bench, link, "E0")
-    bench.strike("chip_silent")
-    yield from _ask(bench, link, "F0")
+def _mechanics_fail(talk: Talk) -> Steps[None]:
+    yield from talk.ask("02")
+    yield from talk.ask_while("20", "insert_card", card=_card())
+    for fault, code, error in (
+        ("jam", "30", "10"), ("shutter_fail", "30", "11"), ("sensor_fail", "30", "12"), ("motor_fail", "30", "13"),
+        ("encoder_fail", "60", "17"), ("capture_fails", "31", "16"),
+    ):  # fmt: skip
+        talk.bench.strike(fault)
+        yield from talk.ask(code, error)
+        yield from talk.ask("10", error)
+        yield from talk.ask("02")
+    talk.bench.strike("option_memory_bad")
+    yield from talk.ask("02", "33")
+    talk.bench.hand("pull_card", "")
+    yield from talk.ask("10", "14")
+    yield from talk.ask("02")
+    for length, error in (("long", "20"), ("short", "21")):
+        card = _card()
+        card.length = length
+        yield from talk.ask_while("20", "insert_card", error, card=card)
+        yield from talk.ask("10", "01")
+        yield from talk.ask("04")
+        talk.bench.hand("take_card", "")
+    yield from talk.ask_while("20", "insert_card", card=_card())
+    talk.bench.sim.power(False)
+    talk.bench.sim.power(True)
+    yield from talk.ask("10", "18")
+    yield from talk.ask("00")
 
 
-def _mechanical_errors(bench: Bench) -> Steps[None]:
-    yield from bench.start()
-    yield from insert(bench)
-    link = _speak(bench)
-    for fault, code in (("jam", "30"), ("shutter_fail", "30"), ("sensor_fail", "30"), ("motor_fail", "30"),
-                        ("capture_fails", "31"), ("option_memory_bad", "")):  # fmt: skip
-        bench.strike(fault)
-        if code:
-            yield from _ask(bench, link, code)
-        yield from _ask(bench, link, "02")
-    yield from _ask(bench, link, "30")
-    bench.hand("block_exit", "")
-    yield from _ask(bench, link, "40")
-    yield from _ask(bench, link, "01")
-    bench.hand("free_exit", "")
-    yield from _ask(bench, link, "02")
-    yield from _ask(bench, link, "40")
-    bench.hand("pull_card", "")
-    yield from _ask(bench, link, "10")
-    yield from _ask(bench, link, "02")
-    for length in ("long", "short"):
-        yield from _ask(bench, link, ":0")
-        bench.hand("insert_card", "", track2=TEST_TRACK, length=length)
-        yield from bench.pause(3_000)
-        yield from _ask(bench, link, "10")
-        yield from _ask(bench, link, "00")
-        bench.hand("take_card", "")
-    yield from _ask(bench, link, ":0")
-    bench.hand("insert_card", "", track2=TEST_TRACK)
-    yield from bench.pause(3_000)
-    bench.sim.power(False)
-    bench.sim.power(True)
-    yield from _ask(bench, link, "10")  # N..18: the power failed with a card inside
+def _firmware(talk: Talk) -> Steps[None]:
+    """Load one with a wrong sum, find it bad, load it right."""
+    yield from talk.ask("02")
+    for total, error in ((b"00000000", "70"), (b"%08X" % sum(_IMAGE), "")):
+        yield from talk.ask("d0")
+        for at in range(0, len(_IMAGE), 2_048):
+            yield from talk.ask("d1", params=_IMAGE[at : at + 2_048])
+        yield from talk.ask("d2", error, params=total)
+        yield from talk.ask("c0" if error else "10", error or "71")
+    yield from talk.ask("02")
+    yield from talk.ask("V1")
+
+
+_ROUNDS: Final[tuple[Callable[[Talk], Steps[None]], ...]] = (
+    _at_rest,
+    _cards_come,
+    _tracks,
+    _leaving,
+    _mechanics_fail,
+    _firmware,
+)
+
+
+# ------------------------------------------------------------ the driver
 
 
 def _driver_is_told(bench: Bench, error: str, swept: Swept) -> Steps[None]:

@@ -1,11 +1,13 @@
 """Every command and status of the SZZT pads.
 
-Commands go out through the line discipline of the driver's package. Status codes that a simulated pad has no
-mechanics for are written into the answer to a key load, and the driver must refuse with the word of the table.
+Commands go out through the line discipline of the driver's package, to a pad in whose states every status code is
+reached. Besides, each code is written into the answer to a key load, and the driver must refuse with the word of
+the table.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from drivers.base.secrets import KeyBits
@@ -37,6 +39,13 @@ def sweep(make: MakeBench) -> Swept:
     swept = Swept()
     swept.run(make, _commands)
     swept.run(make, _masters)
+    swept.run(make, _strange)
+    swept.run(make, _parity)
+    swept.run(make, _damaged_key)
+    swept.run(make, _locked)
+    for code in range(0xD0, 0xDF):
+        if code != 0xDD:
+            swept.run(make, lambda bench, code=code: _module_fails(bench, code))  # type: ignore[misc]
     for code in FAULTS:
         swept.run(make, lambda bench, code=code: _driver_is_told(bench, code, swept), rewrites=True)  # type: ignore[misc]
     return swept
@@ -77,6 +86,40 @@ def _masters(bench: Bench) -> Steps[None]:
     exchange = _speak(bench)
     bench.strike("no_tmk")
     yield from _ask(bench, exchange, "2", f"203032{_TDK}")
+
+
+def _strange(bench: Bench) -> Steps[None]:
+    exchange = _speak(bench)
+    bench.note("said: a command that nobody has")
+    exchange.ask(replace(COMMANDS["N"], code="Z"), "")
+    yield from bench.until(lambda: not exchange.asking, 10_000)
+
+
+def _parity(bench: Bench) -> Steps[None]:
+    exchange = _speak(bench)
+    bench.strike("parity_enforced")
+    yield from _ask(bench, exchange, "1", "3032" + "00" * 16)
+
+
+def _damaged_key(bench: Bench) -> Steps[None]:
+    exchange = _speak(bench)
+    yield from _ask(bench, exchange, "2", f"203032{_TDK}")
+    bench.strike("key_damaged", key=0x30)
+    yield from _ask(bench, exchange, "6", "30 012173900101001")
+
+
+def _locked(bench: Bench) -> Steps[None]:
+    exchange = _speak(bench)
+    bench.note("said: three times a wrong authentication")
+    for _ in range(3):
+        yield from _ask(bench, exchange, ":", "90" + "00" * 8)
+    yield from _ask(bench, exchange, "2", f"203032{_TDK}")
+
+
+def _module_fails(bench: Bench, code: int) -> Steps[None]:
+    exchange = _speak(bench)
+    bench.strike("security_module", code=code)
+    yield from _ask(bench, exchange, "3", "")
 
 
 def _driver_is_told(bench: Bench, code: int, swept: Swept) -> Steps[None]:

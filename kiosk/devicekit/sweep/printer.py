@@ -10,13 +10,16 @@ from kiosk.devicekit.check import Steps
 from kiosk.devicekit.sweep.base import MakeBench, Swept, Writer
 
 _PARAMETERS: Final = {b"\x1d\x65\x03": b"\x0c"}
-_STATES: Final = ("paper_out", "near_end", "head_hot", "offline", "jam", "cutter")
+_STATES: Final = (
+    "paper_out", "near_end", "head_hot", "offline", "jam", "cutter", "voltage", "line_error", "unrecoverable",
+    "button_stuck",
+)  # fmt: skip
 _JOB: Final = b"line\n" * 3 + b"\x1b\x69" + b"\x1d\x65\x03\x0c"
 
 
 def sweep_reliance(make: MakeBench) -> Swept:
     swept = Swept()
-    common = [s for s in COMMANDS if s.data[:2] != b"\x10\x04"]
+    common = [s for s in COMMANDS if s.data[:2] not in (b"\x10\x04", b"\x1d\x61")]
     swept.run(make, lambda bench: _said(bench, [STATUS_FULL, *common]))
     for state in (*_STATES, "cover", "printing", "outlet"):
         swept.run(make, lambda bench, state=state: _in_state(bench, state, [STATUS_FULL]))  # type: ignore[misc]

@@ -92,6 +92,7 @@ function build() {
   if (layout.cards.length) choose(layout.cards[0].label);
   buildFeed(layout.devices.find((device) => device.name === "note_acceptor"));
   $("part-code").hidden = !layout.devices.some((device) => device.name === "barcode_scanner");
+  for (const code of layout.codes) $("codes").append(make("option", { value: code }));
   for (const device of layout.devices) $("tab-devices").append(devicePanel(device));
   $("host-faults").append(hostPanel());
 }
@@ -162,7 +163,7 @@ function show(seen) {
   if (armed.length) lamp("lamp-armed", armed.length === 1 ? armed[0] : `${armed.length} faults armed`, "warn", armed.join("\n"));
   for (const button of $("languages").children) button.setAttribute("aria-pressed", String(button.dataset.locale === seen.locale));
   document.body.dataset.screen = seen.screen;
-  showCard(seen.devices.card_reader); showNotes(seen.devices.dispenser); showFeed(seen.devices.note_acceptor); showPaper(seen.devices.printer); showPad(seen.devices.pin_pad);
+  showCard(seen.devices.card_reader); showNotes(seen.devices.dispenser); showFeed(seen.devices.note_acceptor); showCode(seen.devices.barcode_scanner); showPaper(seen.devices.printer); showPad(seen.devices.pin_pad);
   for (const [name, device] of Object.entries(seen.devices)) showDevice(name, device);
   showHost(seen.host);
   for (const entry of seen.entries) addEntry(entry);
@@ -230,6 +231,14 @@ function showFeed(device) {
   $("feed-hint").textContent = !("phase" in sim) ? "a real acceptor" : waiting ? "Please take the note back." : open ? "Feed a note." : sim.phase === "idle" ? "closed" : `${words(sim.phase)}…`;
 }
 
+function showCode(device) {
+  if (!device) return;
+  const reading = Boolean(device.sim.reading);
+  calls("part-code", reading);
+  $("code-show").disabled = !reading;
+  $("code-hint").textContent = !("reading" in device.sim) ? "a real reader" : reading ? "It looks for a code." : "off";
+}
+
 function showPaper(device) {
   const sim = device.sim, paper = sim.document;
   const mark = paper ? `${sim.printed}/${paper.lines}` : "";
@@ -250,7 +259,7 @@ function showPad(device) {
 function showDevice(name, device) {
   const tone = device.plugged ? device.health || "unknown" : "stop";
   for (const dot of [$(`dot-${name}`), $(`device-${name}`).querySelector(".dot")]) if (dot) dot.className = `dot ${tone}`;
-  const said = !device.plugged ? "unplugged" : device.error ? `${device.health}: ${device.error}` : device.stranger ? "another unit than before" : device.health;
+  const said = !device.plugged ? "unplugged" : device.stranger ? "another unit than before" : device.error ? `${device.health}: ${device.error}` : device.health;
   const supplies = Object.entries(device.supplies || {}).map(([k, v]) => `${words(k)} ${v}`);
   $(`device-${name}`).querySelector("small").textContent = [device.model, said, ...supplies].filter(Boolean).join(" · ");
   $(`plug-${name}`).textContent = device.plugged ? "Unplug" : "Plug in";

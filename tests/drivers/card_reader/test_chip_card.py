@@ -8,8 +8,8 @@ import psec.des
 import psec.mac
 import pytest
 
+from drivers.base.chip import ChipBytes, ChipIO, ChipIOResult, ChipPower, ChipPowerResult
 from drivers.base.vocabulary import Command, Outcome, Result
-from drivers.card_reader.extra import ChipBytes, ChipIO, ChipIOResult, ChipPower, ChipPowerResult
 from drivers.sim.chip_card import ChipCardData, SimChipCard
 from tests.drivers.card_reader.bench import Bench
 from tests.drivers.card_reader.conftest import make_with_card
@@ -43,7 +43,8 @@ class Terminal:
         return result
 
     def once(self, apdu: bytes) -> bytes:
-        result = ask(self.bench, ChipIO(ticket="i", apdu=ChipBytes(apdu.hex()), protocol=self.protocol))
+        command = ChipIO(ticket="i", apdu=ChipBytes(apdu.hex()), protocol=self.protocol, whole=False)
+        result = ask(self.bench, command)
         assert isinstance(result, ChipIOResult)
         assert result.outcome is Outcome.DONE
         assert result.answer is not None

@@ -6,24 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
+from drivers.base.chip import ChipBytes, ChipIO, ChipIOResult, ChipPower, ChipPowerResult
+from drivers.base.errors import RemoteProtocolError
 from drivers.base.vocabulary import Command, Outcome, Result
-from drivers.card_reader.extra import (
-    ChipBytes,
-    ChipIO,
-    ChipIOResult,
-    ChipPower,
-    ChipPowerResult,
-    ReadCount,
-    ReadCountResult,
-    ReadSensors,
-    ReadSensorsResult,
-    ReadTracks,
-    ReadTracksResult,
-    TrackText,
-    WriteTrack,
-    parse_stored_tracks,
-)
+from drivers.card_reader.extra import ReadCount, ReadCountResult, ReadSensors, ReadSensorsResult
+from drivers.card_reader.tracks import ReadTracks, ReadTracksResult, TrackText, WriteTrack, parse_stored_tracks
 from drivers.sim.card_reader import SimChip
+from drivers.sim.chip_card import answer_to_reset
 from tests.drivers.card_reader.bench import Bench
 from tests.drivers.card_reader.conftest import TRACK2
 
@@ -65,7 +54,7 @@ def test_tracks_that_do_not_exist_are_refused_without_asking(with_card: With) ->
 
 @pytest.mark.parametrize("data", [b"", b"7000000", b"7000000005005005abc", b"70000xx"])
 def test_stored_tracks_that_do_not_add_up_are_refused(data: bytes) -> None:
-    with pytest.raises(ValueError, match="stored tracks"):
+    with pytest.raises(RemoteProtocolError, match="stored tracks"):
         parse_stored_tracks(data, [1, 2, 3])
 
 
@@ -104,8 +93,10 @@ def test_the_counter_is_read_and_cleared() -> None:
 
 @pytest.mark.parametrize("protocol", ["0", "1"])
 def test_the_chip_is_powered_spoken_to_and_switched_off(with_card: With, protocol: str) -> None:
-    chip = SimChip(answers={"00a40400": "6f10 8408 a000000333010101 a504 5002 4142 9000".replace(" ", "")})
-    chip.protocol = protocol
+    chip = SimChip(
+        answer_to_reset(protocol, b"TEST"),
+        {"00a40400": "6f10 8408 a000000333010101 a504 5002 4142 9000".replace(" ", "")},
+    )
     bench = with_card(chip=chip)
     power = ask(bench, ChipPower(ticket="p", action="cold"))
     assert isinstance(power, ChipPowerResult)

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from drivers.base.clock import SimClock
 from drivers.card_reader.framing import ACK_BYTES, ENQ_BYTES, EOT_BYTES, NAK_BYTES, FrameReader, encode
-from drivers.sim.card_reader import MagneticCard, SimOmron3S4YR
+from drivers.sim.card_reader import (
+    Habits,
+    MagneticCard,
+    SimChip,
+    SimOmron3S4YR,
+    loader,
+    memory,
+    moving,
+    ports,
+    sensing,
+    station,
+    tracks,
+)
+from drivers.sim.card_reader.reader import HANDLERS
+from drivers.sim.chip_card import answer_to_reset
 
 CARD = "6228480012345678901=30125010000012345"
 
@@ -14,7 +30,7 @@ CARD = "6228480012345678901=30125010000012345"
 class Host:
     """Speaks frames to a simulated reader and waits as long as it takes."""
 
-    def __init__(self, **how: int) -> None:
+    def __init__(self, **how: Any) -> None:
         self.clock = SimClock()
         self.sim = SimOmron3S4YR(self.clock, **how)
 
@@ -30,14 +46,14 @@ class Host:
         return b""
 
     def ask(self, text: str) -> str:
-        assert self.raw(encode(text.encode("ascii"))) == ACK_BYTES
+        assert self.raw(encode(text.encode("latin-1"))) == ACK_BYTES
         return self.answer(self.raw(ENQ_BYTES) or self.wait())
 
     @staticmethod
     def answer(data: bytes) -> str:
         (item,) = FrameReader().feed(data)
         assert isinstance(item, bytes)
-        return item.decode("ascii")
+        return item.decode("latin-1")
 
 
 @pytest.fixture
@@ -236,3 +252,186 @@ def test_voltages_versions_and_sensors_have_their_lengths(host: Host) -> None:
     assert len(host.ask("CV1")) == 5 + 22
     assert len(host.ask("C11")) == 5 + 12
     assert len(host.ask("CN0")) == 5 + 16
+
+
+# ---------------------------------------------------------------- ways in and out
+
+
+@pytest.mark.parametrize(
+    ("code", "place", "position"),
+    [("6B", "inside", "02"), ("6C", "exit", "01"), ("6D", "none", "00"), ("6G", "none", "00"), ("6I", "exit", "01")],
+)
+def test_combined_commands_end_as_the_habits_say(host: Host, code: str, place: str, position: str) -> None:
+    host.raw(encode(f"C{code}2".encode()))
+    host.raw(ENQ_BYTES)
+    host.sim.act("insert_from_rear" if code == "6I" else "insert_card", track2=CARD)
+    assert host.answer(host.wait()) == f"P{code}{position}2{CARD}"
+    assert host.sim.place == place
+
+
+@pytest.mark.parametrize(("moves_on", "place"), [(True, "exit"), (False, "inside")])
+def test_a_combined_command_that_read_nothing(moves_on: bool, place: str) -> None:
+    host = Host(habits=Habits(combined_moves_on=moves_on))
+    host.ask("C00")
+    host.raw(encode(b"C6C3"))
+    host.raw(ENQ_BYTES)
+    host.sim.act("insert_card", track2=CARD)
+    assert host.answer(host.wait()) == "N6C44"
+    assert host.sim.place == place
+
+
+def test_habits_come_as_words_of_a_configuration() -> None:
+    sim = SimOmron3S4YR(SimClock(), habits={"combined_ends": "CCCCCCCC", "ports": 2})
+    assert sim.habits == Habits(combined_ends="CCCCCCCC", ports=2)
+    for wrong in ({"combined_ends": "X"}, {"ports": 0}):
+        with pytest.raises(ValueError):
+            SimOmron3S4YR(SimClock(), habits=wrong)
+
+
+def test_the_rear_is_shut_unless_it_is_permitted(host: Host) -> None:
+    with pytest.raises(ValueError, match="shutter is closed"):
+        host.sim.act("insert_from_rear", track2=CARD)
+    host.ask("C:3")
+    with pytest.raises(ValueError, match="shutter is closed"):
+        host.sim.act("insert_card", track2=CARD)
+    host.sim.act("insert_from_rear", track2=CARD)
+    host.wait()
+    assert host.ask("C10") == "P1002"
+
+
+def test_a_card_of_wrong_length_is_told_by_the_command_that_waited_for_it(host: Host) -> None:
+    host.raw(encode(b"C20"))
+    host.raw(ENQ_BYTES)
+    host.sim.act("insert_card", track2=CARD, length="long")
+    assert host.answer(host.wait()) == "N2020"
+    assert host.ask("C10") == "N1001"
+    assert host.ask("C04") == "P0401"
+
+
+def test_reset_04_is_for_a_reader_without_a_card(inside: Host) -> None:
+    assert inside.ask("C04") == "N0401"
+    assert inside.ask("C30") == "P3001"
+
+
+def test_a_held_card_that_is_let_go_comes_in_and_one_that_hangs_is_waited_for(inside: Host) -> None:
+    inside.ask("CW203")
+    inside.ask("C30")
+    inside.sim.act("block_exit")
+    inside.raw(encode(b"C40"))
+    inside.raw(ENQ_BYTES)
+    inside.sim.act("free_exit")
+    assert inside.answer(inside.wait()) == "P4002"
+    inside.ask("C30")
+    inside.sim.act("pull_half_out")
+    assert inside.ask("C40") == "N4063"
+    inside.sim.act("push_back")
+    assert inside.ask("C41") == "P4100"
+
+
+def test_weak_places_are_read_at_the_second_pass_if_retries_are_allowed(inside: Host) -> None:
+    inside.sim.strike("read_error", passes=1)
+    assert inside.ask("C62").startswith("P62")
+    inside.ask("CR00")
+    inside.ask("C721234")
+    inside.sim.strike("read_error", passes=1)
+    assert inside.ask("C62") == "N6242"
+    assert inside.ask("C62") == "P62021234"
+
+
+def test_soiled_heads_jitter_until_they_are_cleaned(inside: Host) -> None:
+    inside.sim.strike("heads_dirty")
+    assert inside.ask("C62") == "N6246"
+    assert inside.ask("C721234") == "N7256"
+    inside.ask("C30")
+    inside.sim.act("take_card")
+    inside.raw(encode(b"CI0"))
+    inside.raw(ENQ_BYTES)
+    inside.sim.act("insert_card", cleans=True)
+    assert inside.answer(inside.wait()) == "PI001"
+    assert inside.sim.state()["cleaned"] == 1
+
+
+def test_a_stripe_that_is_damaged_stays_so_in_every_reader() -> None:
+    card = MagneticCard(track2=CARD, damage={2: "lrc"})
+    for _ in range(2):
+        host = Host()
+        host.ask("C00")
+        host.ask("C:0")
+        host.sim.act("insert_card", card=card)
+        host.wait()
+        assert host.ask("C62") == "N6243"
+    with pytest.raises(ValueError, match="lrc"):
+        MagneticCard(track2=CARD, damage={2: "coffee"})
+
+
+def test_the_power_fails_in_the_middle_of_a_chip_dialogue(inside: Host) -> None:
+    inside.sim.card.chip = SimChip()
+    assert inside.ask("CG10").startswith("PG1110;")
+    inside.sim.strike("power_drop", nth=2)
+    inside.raw(encode(b"CF0\x00\xa4\x04\x00\x02\x31\x50"))
+    inside.raw(ENQ_BYTES)
+    assert inside.wait() == b""
+    assert inside.sim.state()["chip"] == "off"
+    assert inside.ask("C10") == "N1018"
+
+
+@pytest.mark.parametrize(("releases", "answer", "chip"), [(True, "P3001", "off"), (False, "N3001", "active")])
+def test_a_card_does_not_move_under_contacts_that_are_down(releases: bool, answer: str, chip: str) -> None:
+    host = Host(habits=Habits(releases=releases))
+    host.ask("C00")
+    host.ask("C:0")
+    host.sim.act("insert_card", track2=CARD, chip="T=0")
+    host.wait()
+    assert host.ask("CG10").startswith("PG1110")
+    assert host.ask("C30") == answer
+    assert host.sim.state()["chip"] == chip
+
+
+def test_an_answer_that_is_half_fetched_stands_in_the_way_of_the_next_command() -> None:
+    host = Host()
+    host.ask("C00")
+    host.ask("C:0")
+    chip = SimChip(answer_to_reset("1", b"LONG"), {"80f8": "5A" * 700 + "9000"})
+    host.sim.act("insert_card", card=MagneticCard(track2=CARD, chip=chip))
+    host.wait()
+    host.ask("CG10")
+    assert host.ask("CF1\x00\x00\x00\x00") == "PF120m\x00"
+    assert host.ask("CF3") == "NF301"
+    assert host.ask("CF4") == "NF401"
+    host.raw(encode(b"CF1\x80\xf8\x00\x00"))
+    assert host.answer(host.raw(ENQ_BYTES) or host.wait()).startswith("PF121Z")
+    assert host.ask("CF1\x00\x00\x00\x00") == "NF101"
+    assert host.ask("CF4") == "PF423"
+    assert host.ask("CF1\x00\x00\x00\x00") == "PF120m\x00"
+    host.sim.strike("chip_silent")
+    assert host.ask("CF1\x00\x00\x00\x00") == "NF180"
+    assert host.ask("C10") == "P1010", "the chip has no power any more, the contacts are down"
+    assert host.ask("CF1\x00\x00\x00\x00") == "NF101"
+
+
+def test_writing_mends_what_was_damaged_and_each_track_has_its_tries(inside: Host) -> None:
+    inside.sim.card.damage[2] = "lrc"
+    assert inside.ask("C62") == "N6243"
+    for text in ("C781A", "C782123", "C783456"):
+        inside.ask(text)
+    inside.sim.strike("write_error", passes=1, stays=True)
+    assert inside.ask("C797") == "P7902"
+    assert inside.ask("C62") == "P6202123"
+
+
+def test_a_firmware_with_another_sum_is_refused_and_loaded_again(host: Host) -> None:
+    for total, answer in (("00000000", "Nd270"), (f"{14 * 0x41:08X}", "Pd231")):
+        assert host.ask("Cd0") == "Pd030"
+        assert host.ask("C10") == "N1001"
+        assert host.ask("Cd1" + 14 * "A") == "Pd130"
+        assert host.ask(f"Cd2{total}") == answer
+        assert host.ask("C10") == f"N10{'70' if answer[0] == 'N' else '71'}"
+    assert host.ask("C00") == "P0000"
+    assert host.ask("CV1") == "PV100" + 14 * "A" + f"{14 * 0x41:08X}"
+
+
+def test_every_command_has_one_table_and_every_act_a_hand() -> None:
+    tables = (loader, memory, moving, ports, sensing, station, tracks)
+    assert sum(len(table.COMMANDS) for table in tables) == len(HANDLERS) == 121
+    sim = Host().sim
+    assert all(hasattr(sim, f"_do_{name}") for name in sim.acts)

@@ -6,9 +6,10 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from drivers.base.acceptor import CashIn, CashInStart
 from drivers.base.clock import SimClock
 from drivers.base.driver import Report
-from drivers.base.vocabulary import Command, DeviceLost, DeviceReady, Happening, Result
+from drivers.base.vocabulary import Command, DeviceLost, DeviceReady, Happening, Outcome, Result
 from drivers.note_acceptor.ccnet.driver import CcnetSettings, CcnetValidator
 from drivers.note_acceptor.ssp.driver import SspValidator
 from drivers.note_acceptor.ssp.settings import SspSettings
@@ -114,6 +115,20 @@ class Bench:
         result = self.result(command.ticket)
         assert result.verb == command.verb
         return result
+
+    def begin(self, **start: Any) -> Bench:
+        """Open a transaction that takes notes."""
+        assert self.do(CashInStart(ticket="start", **start)).outcome is Outcome.DONE
+        self.start(CashIn(ticket="in"))
+        self.wait(600)
+        return self
+
+    def hold(self, value: int = 100) -> Bench:
+        """Bring a note into escrow."""
+        self.wire.act("insert_note", value=value)
+        taken = self.result("in")
+        assert (taken.outcome, taken.escrow) == (Outcome.DONE, {value * 100: 1})
+        return self
 
     # ------------------------------------------------------------ looking
 

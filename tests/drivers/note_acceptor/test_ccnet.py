@@ -9,7 +9,6 @@ import pytest
 from drivers.base.acceptor import (
     CashboxRemoved,
     CashboxReplaced,
-    CashIn,
     CashInEnd,
     CashInRollback,
     CashInStart,
@@ -33,18 +32,11 @@ from tests.drivers.note_acceptor.judging import next_works
 
 
 def begun(bench: Bench | None = None, **start: Any) -> Bench:
-    bench = bench or Bench.ccnet().ready()
-    assert bench.do(CashInStart(ticket="start", **start)).outcome is Outcome.DONE
-    bench.start(CashIn(ticket="in"))
-    bench.wait(600)
-    return bench
+    return (bench or Bench.ccnet().ready()).begin(**start)
 
 
 def holding(value: int = 100, **start: Any) -> Bench:
-    bench = begun(**start)
-    bench.wire.act("insert_note", value=value)
-    assert bench.result("in").escrow == {value * 100: 1}
-    return bench
+    return begun(**start).hold(value)
 
 
 def news(bench: Bench, body: bytes) -> None:

@@ -23,6 +23,7 @@ BODIES = {
     say.Shape.VALUES: b"\x02" + VALUE + CNY + VALUE + b"EUR",
     say.Shape.PAIRS: b"\x01" + VALUE + VALUE + CNY,
     say.Shape.VALUES_CODE: b"\x01" + VALUE + CNY + b"\x03",
+    say.Shape.VALUE: VALUE + CNY,
     say.Shape.VALUE_V8: VALUE + CNY,
 }
 OLD_BODIES = {
@@ -45,9 +46,33 @@ def test_every_event_with_a_stranger_behind(event, protocol, bodies):
         assert seen[0].channel == 3
     if event.shape in (say.Shape.VALUES, say.Shape.PAIRS, say.Shape.VALUES_CODE):
         assert seen[0].values[0] == (25_000, "CNY" if protocol >= 6 else "")
+    if event.shape is say.Shape.VALUE:
+        assert seen[0].values == ((25_000, "CNY"),)
     for end in range(1, len(body)):
         cut, rest = read_events(body[:end], protocol)
         assert (cut, rest) == ([], body[:end]), "half an event is none"
+
+
+@pytest.mark.parametrize(
+    ("printed", "code", "value"),
+    [
+        ("c9 f4 01 00 00 45 55 52", 0xC9, (500, "EUR")),
+        ("ca f4 01 00 00 45 55 52", 0xCA, (500, "EUR")),
+        ("cb d0 07 00 00 47 42 50", 0xCB, (2_000, "GBP")),
+        ("ce e8 03 00 00 45 55 52", 0xCE, (1_000, "EUR")),
+    ],
+)
+def test_events_of_one_note_as_the_maker_prints_them(printed, code, value):
+    """GA138 v2.2, the packet examples of Note Transferred To Stacker, Into Stacker, Into Store, Held In Bezel."""
+    seen, rest = read_events(bytes.fromhex(printed) + b"\xe8", 8)
+    assert [(one.event.code, one.values) for one in seen] == [(code, (value,)), (0xE8, ())]
+    assert rest == b""
+
+
+def test_an_error_during_payout_as_the_maker_lays_it_out():
+    """GA138 v2.2, Error During Payout: a jam after GBP 50.00 and EUR 20.00; the printed example leaves out ``EUR``."""
+    seen, _ = read_events(bytes.fromhex("b1 02 88 13 00 00 47 42 50 d0 07 00 00 45 55 52 01"), 7)
+    assert (seen[0].values, seen[0].code) == (((5_000, "GBP"), (2_000, "EUR")), 1)
 
 
 def test_the_setup_reply_before_and_after_protocol_6():
@@ -79,7 +104,7 @@ def test_payload_parsers_raise_one_exception_only(data, protocol):
 
 
 def test_no_two_commands_and_no_command_without_a_name():
-    assert len({order.name for order in say.ORDERS.values()}) == len(say.ORDERS) == 42
+    assert len({order.name for order in say.ORDERS.values()}) == len(say.ORDERS) == 54
     assert all(code in say.REJECTS for code in range(0x1E))
 
 
@@ -95,6 +120,16 @@ def channels(seed: int = 3) -> tuple[SecureChannel, Envelope]:
     reply = device.exchange(agreement.public.to_bytes(8, "little"))
     shared = agreement.shared(int.from_bytes(reply[1:], "little"))
     return SecureChannel(shared, entropy), device
+
+
+@given(st.binary(max_size=70))
+def test_what_is_no_packet_is_none_on_either_side(noise):
+    channel, device = channels()
+    for field in (noise, b"\x7e" + noise):
+        assert device.unwrap(field) is None
+        with pytest.raises(RemoteProtocolError):
+            channel.open(field)
+    assert (channel.count, device.count) == (0, 0)
 
 
 @given(st.lists(st.binary(min_size=1, max_size=200), min_size=1, max_size=5), st.integers(0, 50))

@@ -352,3 +352,22 @@ def test_lost_replies_never_make_a_job_what_it_was_not(back: dict[int, str], mak
         assert places(bench) == []
     else:
         assert result.outcome is Outcome.UNKNOWN, result
+
+
+def test_a_printer_with_automatic_status_tells_a_change_at_once_and_unasked() -> None:
+    bench = ready(epson)
+    first = len(bench.reports)
+    bench.act("open_cover")
+    bench.run(100)
+    (change,) = [report for report in bench.reports[first:] if isinstance(report, HealthChanged)]
+    assert (change.health, change.error) == (Health.STOP, "coverOpen")
+
+
+def test_automatic_status_is_switched_off_where_nobody_wants_it() -> None:
+    bench = ready(lambda: Bench(Settings(profile=EPSON, automatic_status=False), simulated.EPSON))
+    bench.act("open_cover")
+    first = len(bench.reports)
+    bench.run(100)
+    assert bench.reports[first:] == [], "it waits for the next poll"
+    bench.run(6_000)
+    assert any(isinstance(report, HealthChanged) for report in bench.reports[first:])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from drivers.base.clock import SimClock
 from drivers.sim.escpos_stream import RealTimeScanner, Tokenizer
-from drivers.sim.printer import EPSON, RELIANCE, Build, SimEscPosPrinter
+from drivers.sim.printer import EPSON, PLAIN, RELIANCE, Build, SimEscPosPrinter
 from drivers.sim.wire import Wire
 
 
@@ -207,3 +207,74 @@ def test_every_deadline_is_one_and_the_queue_ends_by_itself() -> None:
     assert came == b"\x00"
     assert wire.next_deadline_ms() is None
     assert clock.now_ms() <= 5 * 100 + 20 * 50 + RELIANCE.reply_ms
+
+
+def test_automatic_status_is_switched_on_item_by_item_and_off() -> None:
+    host = Host(EPSON)
+    assert host.say(b"\x1d\x61\x08", 20) == b"\x10\x00\x00\x00", "it tells at once what is"
+    host.sim.act("open_cover")
+    assert host.say(b"", 50) == b"", "the cover was not asked for"
+    host.sim.strike("near_end")
+    assert host.say(b"", 50) == b"\x38\x00\x03\x00", "four bytes, with all that is known"
+    host.sim.act("close_cover")
+    host.say(b"\x1d\x61\x4e", 50)
+    host.sim.strike("button_stuck")
+    assert host.say(b"", 50) == b"\x50\x02\x03\x00"
+    host.say(b"\x1d\x61\x00", 50)
+    host.sim.heal()
+    assert host.say(b"", 50) == b"", "nobody asks any more"
+
+
+def test_a_printer_that_does_not_know_automatic_status_says_nothing() -> None:
+    host = Host(RELIANCE)
+    assert host.say(b"\x1d\x61\x4e", 50) == b""
+    host.sim.strike("near_end")
+    assert host.say(b"", 50) == b""
+
+
+def test_power_forgets_the_automatic_status() -> None:
+    host = Host(EPSON)
+    host.say(b"\x1d\x61\x4e", 50)
+    host.sim.power(on=False)
+    host.sim.power(on=True)
+    host.sim.strike("near_end")
+    assert host.say(b"", 50) == b""
+
+
+def test_a_printer_without_fonts_prints_question_marks_and_no_codes() -> None:
+    host = Host(PLAIN)
+    host.say(b"\x1c\x26" + "取".encode("gb18030") + b"\n" + b"\x1d(k\x04\x001P0x\x1d(k\x03\x001Q0\n\x1dV\x00", 2_000)
+    (document,) = host.documents()
+    assert "取" not in document["lines"][0]
+    assert [element["kind"] for element in document["elements"]] == ["text", "text"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "arguments", "full", "epson"),
+    [
+        ("voltage", {}, "10 0f 00 00 08 00", {1: 0x1A, 2: 0x52, 3: 0x32}),
+        ("unrecoverable", {"part": "flash"}, "10 0f 00 00 00 40", {1: 0x1A, 2: 0x52, 3: 0x32}),
+        ("button_stuck", {}, "10 0f 00 20 00 00", {1: 0x52, 2: 0x1A, 3: 0x12}),
+        ("line_error", {}, "10 0f 00 00 02 00", {1: 0x12, 2: 0x12, 3: 0x12}),
+    ],
+)
+def test_each_bit_of_a_status_is_a_state(
+    fault: str, arguments: dict[str, object], full: str, epson: dict[int, int]
+) -> None:
+    host = Host(RELIANCE)
+    host.sim.strike(fault, **arguments)
+    assert host.say(b"\x10\x04\x14", 50) == bytes.fromhex(full)
+    host.sim.heal()
+    assert host.say(b"\x10\x04\x14", 50) == bytes.fromhex("10 0f 00 00 00 00")
+    host = Host(EPSON)
+    host.sim.strike(fault, **arguments)
+    assert {n: host.say(bytes((0x10, 0x04, n)), 50)[0] for n in epson} == epson
+
+
+def test_a_knife_that_is_freed_waits_for_recovery() -> None:
+    host = Host(EPSON)
+    host.sim.strike("cutter")
+    host.say(b"x\n\x1dV\x00", 2_000)
+    assert host.say(b"\x10\x04\x01", 50)[0] & 0x28 == 0x28
+    host.say(b"\x10\x05\x01", 50)
+    assert host.say(b"\x10\x04\x01", 50) == b"\x12"

@@ -162,6 +162,7 @@ def test_a_t0_card_makes_the_terminal_fetch() -> None:
     card = SimChipCard(protocol="0")
     assert send(card, "00A4040008", AID, "00") == b"\x61\x28"
     assert send(card, "00C0000010") == b"\x6c\x28"
+    assert send(card, "00C0000030") == b"\x6c\x28"
     fci = send(card, "00C0000028")
     assert fci[:1] == b"\x6f"
     assert fci.endswith(OK)

@@ -1,0 +1,43 @@
+"""The error codes of the reader, by what happened to it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Trouble(StrEnum):
+    UNDEFINED = "00"
+    SEQUENCE = "01"
+    PARAMETER = "02"
+    NO_WRITE_DATA = "03"
+    JAM = "10"
+    SHUTTER = "11"
+    SENSOR = "12"
+    MOTOR = "13"
+    PULLED_OUT = "14"
+    JAM_AT_REINTAKE = "15"
+    JAM_AT_REAR = "16"
+    ENCODER = "17"
+    POWER_DROP = "18"
+    NOT_RESET = "19"
+    TOO_LONG = "20"
+    TOO_SHORT = "21"
+    MOVED = "32"
+    OPTIONS_LOST = "33"
+    NOT_READ = "49"
+    NOT_AS_WRITTEN = "55"
+    TAKEN_AT_REINTAKE = "60"
+    NOT_INSERTED = "61"
+    NOT_TAKEN = "62"
+    NOT_REINTAKEN = "63"
+    HELD = "64"
+    FIRMWARE = "70"
+    RESET_AFTER_LOAD = "71"
+    CHIP_MUTE = "80"
+    SOLENOID = "81"
+    CHIP_NOT_ACTIVATED = "82"
+    CHIP_COMMUNICATION = "84"
+    CHIP_ABORTED = "85"
+    CHIP_DATA = "86"
+    CHIP_UNSUPPORTED = "87"
+    MOVED_UNDER_CONTACTS = "88"
