@@ -473,6 +473,11 @@ class Verifier:
                 return Proof(norm.id, verdict, f"{why}, while the customer takes his time", self._place(norm), way)
         return Proof(norm.id, Proven.HOLDS, "", self._place(norm))
 
+    def customers(self, edge: Edge) -> bool:
+        """Tell whether a step is the customer's doing: his own, or the answer to an order that waits for him."""
+        order = self.graph.actions.orders.get(self.graph.answer_of.get(edge.event, ""))
+        return edge.by == "person" or (order is not None and order.person)
+
     def _search(
         self, norm: Norm, starts: Mapping[tuple[int, Instance], tuple[Edge, ...]], *, dawdling: bool
     ) -> tuple[tuple[Edge, ...], str] | None:
@@ -532,10 +537,10 @@ class Verifier:
                 if after_ in best and (within is None or now <= best[after_]):
                     continue
                 if after_ in best:
-                    if not dawdling and edge.by == "person":
+                    if not dawdling and self.customers(edge):
                         continue  # going round and round is the customer's own doing
                     loop = round_trip(state, after_)
-                    if loop is not None and not dawdling and any(e.by == "person" for e in loop):
+                    if loop is not None and not dawdling and any(map(self.customers, loop)):
                         continue
                     if loop is not None:
                         return (*way(state), edge), f"it can go round for ever at {g.nodes[edge.target].at}"
