@@ -407,6 +407,12 @@ class Sessions:
         return gone is not None and gone.how == "stuck"
 
     @guard
+    def card_kept(self, turn: Turn) -> bool:
+        """Whether this session's card was retained."""
+        gone = turn.find(CardGone)
+        return gone is not None and gone.how == "retained"
+
+    @guard
     def media_gone(self, turn: Turn) -> bool:
         """Whether the reader says that the customer already has the card."""
         return turn.event.payload.error in ("noMedia", "mediaTaken")
