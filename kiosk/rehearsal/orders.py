@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 CASH: Final = frozenset({"withdrawal", "cardless_withdrawal", "deposit", "claim_payout"})
 SAID_DONE: Final = frozenset({"completed"})
+TOLD_OF_EARLIER: Final = frozenset({"remittance_status", "remittance_revoked", "partner_status", "case_status"})
 SAID_NOT_CHARGED: Final = frozenset({"unconfirmed", "not_charged"})
 
 
@@ -93,17 +94,12 @@ def parked(world: World) -> set[str]:
 
 def _told_errors(world: World, orders: dict[str, Order], looked_at: set[str]) -> list[str]:
     said: dict[tuple[str, str], None] = {}
+    opened = [e.data for e in world.entries if e.kind == "case_opened"]
+    unasked = {c["rrn"] for c in opened if c.get("posting") == Posting.NOTHING.value and "operation" not in c}
     for view in world.views:
         reference = view.values.get("reference")
-        if view.values.get("what") in (
-            "remittance_status",
-            "partner_status",
-            "remittance_revoked",
-            "exchange_notice",
-            "complaint",
-            "case_status",
-        ):
-            continue  # tells of an earlier order, whatever became of it, or of none
+        if view.values.get("what") in TOLD_OF_EARLIER or reference in unasked:
+            continue  # an earlier order, whatever became of it; or a case of which the bank was only told
         if isinstance(reference, str) and view.screen in SAID_DONE | SAID_NOT_CHARGED:
             said[view.screen, reference] = None
     errors = _partner_told_errors(world, orders)

@@ -21,6 +21,7 @@ from kiosk.rehearsal.scenario import Deed, PersonForm
 from kiosk.view import Option, View
 
 REFUSALS_MAX: Final = 20  # so often a person tries a slot that takes no card
+SHOWN_BEFORE: Final = "shown_before"  # what a person says who keys the reference that was shown last
 PAGES_MAX: Final = 4  # so often a person turns the menu's pages in one visit
 
 
@@ -70,6 +71,7 @@ class Person:
         self._pages = 0
         self._refusals = 0
         self._feeds = list(form.feeds)
+        self._reference = ""  # the last one that was shown
 
     @property
     def finished(self) -> bool:
@@ -86,6 +88,7 @@ class Person:
     def look(self, view: View, now_ms: int) -> None:
         """See what is shown; decide what to do about it."""
         shown = (view.serial, view.screen, view.asking_more_time)
+        self._reference = str(view.values.get("reference") or self._reference)
         if shown == self._last or self._gone:
             return
         screen = "more_time" if view.asking_more_time else view.screen
@@ -149,7 +152,13 @@ class Person:
             case "confirm_order":
                 return post("chose_yes")
             case (
-                "completed" | "payment_returned" | "cash_owed" | "unconfirmed" | "pin_unknown" | "refused" | "note_withheld"
+                "completed"
+                | "payment_returned"
+                | "cash_owed"
+                | "unconfirmed"
+                | "pin_unknown"
+                | "refused"
+                | "note_withheld"
             ):
                 return post("pressed_enter")
             case "balance" | "statement":
@@ -221,6 +230,8 @@ class Person:
         """Answer a general screen by what the scenario says to the word it asks with."""
         asked = str(view.values.get("what", ""))
         said = self._form.says.get(asked, "")
+        if said == SHOWN_BEFORE:
+            said = self._reference
         if view.screen == "choose_one":
             options = [o for o in _options(view) if not o.why_not]
             chosen = next((o for o in options if o.value == said), options[0])

@@ -175,8 +175,8 @@ class Agencies:
         turn.put(replace(sale, state=state, receipt=receipt, case=case))
         turn.put(case)  # the paper is of the payment, not of the question about it
         tell(
-            turn, "partner_answered", case=case.id, about=case.rrn, service=case.service, partner=sale.code, state=state,
-            receipt=receipt,
+            turn, "partner_answered", case=case.id, about=case.rrn, service=case.service, partner=sale.code,
+            state=state, receipt=receipt,
         )  # fmt: skip
         if state == "refunded":
             tell(turn, "payment_returned", case=case.id, minor=case.amount.minor)
@@ -211,7 +211,8 @@ class Agencies:
         sale = turn.get(Sale)
         assert sale.case is not None
         values: dict[str, Any] = {
-            "reference": sale.case.rrn, "amount": sale.case.amount, "partner": partner_name(turn, sale.code),
+            "how": "cash" if sale.case.posting.takes_cash else "account", "reference": sale.case.rrn,
+            "amount": sale.case.amount, "partner": partner_name(turn, sale.code),
         }  # fmt: skip
         if sale.fee:
             values["fee"] = sale.fee

@@ -13,7 +13,7 @@ from kiosk.flow.offers import action, guard, view
 from kiosk.ports import HostAnswered, Reason
 from kiosk.services import hosting
 from kiosk.services.case import Case, Posting
-from kiosk.services.facts import Answer, Intent, Pin, PinEntry, Refusal
+from kiosk.services.facts import Answer, Card, Intent, Pin, PinEntry, Refusal
 from kiosk.turn import Turn
 
 
@@ -32,12 +32,14 @@ class Asking:
     @guard
     def pin_wrong(self, turn: Turn) -> bool:
         answer = turn.event.payload
-        return isinstance(answer, HostAnswered) and answer.code == hosting.WRONG_PIN and answer.tries_left != 0
+        wrong = isinstance(answer, HostAnswered) and answer.code == hosting.WRONG_PIN and answer.tries_left != 0
+        return wrong and turn.find(Card) is not None  # who asks without a card has no PIN to key again
 
     @guard
     def card_to_retain(self, turn: Turn) -> bool:
         answer = turn.event.payload
-        return isinstance(answer, HostAnswered) and answer.code in hosting.RETAIN
+        wanted = isinstance(answer, HostAnswered) and answer.code in hosting.RETAIN
+        return wanted and turn.find(Card) is not None
 
     @guard
     def pin_held(self, turn: Turn) -> bool:

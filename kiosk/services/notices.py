@@ -42,7 +42,7 @@ PLANS: Final = {"lost": "check power and line, then reset", "stopped": "clear on
 
 
 class Notices:
-    """Actions of the flows ``upkeep`` and ``session`` that tell changes."""
+    """Actions of the flows ``upkeep`` and ``session`` that tell changes; a start forgets what was told."""
 
     def __init__(self, menu: Menu) -> None:
         self._menu = menu
@@ -65,11 +65,15 @@ class Notices:
 
     @action
     def note_stock(self, turn: Turn) -> None:
-        """Record, and tell the bank, which cassettes came below the site's mark; one that was filled is forgotten."""
+        """Record, and tell the bank, which cassettes came below the site's mark or are low by the device's own word.
+
+        One that was filled is forgotten, so that it is told again.
+        """
         told = turn.find(Low) or Low()
         mark = turn.site.cash.low_notes
         counts = {unit: turn.cash.count(Place.CASSETTE, unit) for unit in turn.site.notes}
-        low = frozenset(unit for unit, count in counts.items() if count < mark)
+        supplies = turn.fitness.supplies("dispenser") if turn.fitness.present("dispenser") else {}
+        low = frozenset(unit for unit, count in counts.items() if count < mark or supplies.get(unit) == "low")
         turn.put(Low(low))
         for unit in sorted(low - told.units):
             turn.record("cassette_low", unit=unit, count=counts[unit], mark=mark)

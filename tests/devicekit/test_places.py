@@ -20,7 +20,6 @@ from kiosk.devicekit.check import Need, Verdict
 from kiosk.devicekit.session import Place, bench_on_pty, needs_met_on_a_port, run_session
 from kiosk.devicekit.units import UNITS
 
-
 BY_PLACE = {need.value for need in Need} - {Need.CHECKED.value, Need.KEYS.value}
 ONLY_IN_MEMORY = {"comes_back_when_plugged_in_again"}  # a pseudo-terminal does not come back under its name
 

@@ -21,17 +21,9 @@ from semantics.norms.source import source_of
 from semantics.verifier import rules_of
 
 MODELS = Path(__file__).parents[2] / "models"
-# written beside the decisions of a step: the books, what the device counted beyond its order, cassettes that are low
-BESIDE = {
-    "cash_moved",
-    "number_reserved",
-    "checkpoint",
-    "anchor",
-    "violation",
-    "over_dispensed",
-    "cash_difference",
-    "cassette_low",
-}
+# written beside the decisions of a step: the books, what the device counted beyond its order, and what is on offer
+BESIDE = {"cash_moved", "number_reserved", "checkpoint", "anchor", "violation", "over_dispensed", "cash_difference",
+          "cassette_low", "service_offered", "service_withdrawn", "service_hidden"}  # fmt: skip
 NOTED = {"late", "device_ready", "device_lost", "health_changed", "host_online", "host_offline", "advice_closed",
          "advice_parked", "cut_over"}  # fmt: skip
 
