@@ -59,7 +59,7 @@ def test_what_is_not_proved_is_told() -> None:
     result = shipped()
     said = result.render()
     assert "N-DSP-04" in {p.about for p in result.of(Proven.VACUOUS)}
-    assert "N-FLT-02" in result.left_out
+    assert "N-HST-03" in result.left_out
     assert "assumed: durations" in said
     environment = result.of(Proven.HANDLED, Proven.UNHANDLED)
     assert "N-ATH-06" in {p.about for p in environment}
