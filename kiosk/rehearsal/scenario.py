@@ -10,9 +10,9 @@
 
 A person chooses `service` in the menu. What general screens then ask is in `says`, by the word that the screen asks
 with (``ask.<word>``): digits to key, the value of an option; ``shown_before`` keys the reference that was shown last.
-The person is a good customer unless `does` says otherwise: `on` names a screen (its n-th showing with `nth`), `do` is one
-of the deeds of `person.py`. Faults name one of four layers: `wire`, `device`, `host`, or `power`. Instead of a list,
-``faults: {seed: 7}`` lets a seed pick them.
+The person is a good customer unless `does` says otherwise: `on` names a screen (its n-th showing with `nth`), `do` is
+one of the deeds of `person.py`. Faults name one of four layers: `wire`, `device`, `host`, or `power`. Instead of a
+list, ``faults: {seed: 7}`` lets a seed pick them.
 """
 
 from __future__ import annotations
