@@ -169,6 +169,7 @@ def printer_settings(given: Mapping[str, Any]) -> PrinterSettings:
     """Return a printer's settings; the faces are loaded only if it needs pictures."""
 
     def rasteriser() -> Rasteriser:
+        os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
         from kiosk.ui.raster import PaperRaster
 
         return PaperRaster()

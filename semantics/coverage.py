@@ -8,7 +8,8 @@
     C5  fulfilled in the last tenth of its time: the deadline was really tried
     C6  each exception to it applied, and it was in force without one
     C7  each act that fulfils it, and so each agent who may, was done
-    C8  flow arcs taken, of those that the exploration can reach
+    C8  flow arcs taken, of those that the exploration can reach and a journal can show: a step that goes nowhere and
+        does nothing is not written
     C9  small changes of the norm that the suite would notice (`semantics.mutation`)
 
 What nobody may do is not shown by a suite of good terminals: that an act without authority is noticed, C9 shows.
@@ -200,7 +201,7 @@ def measure(
     event_at = {(c.name, t.source, t.target, t.line): t.event for c in charts.values() for t in c.transitions}
     reachable = {
         (flow, source, target, event_at[flow, source, target, line])
-        for g in (graph, *beside) for e in g.edges for flow, source, target, line in e.arcs
+        for g in (graph, *beside) for e in g.edges if e.records for flow, source, target, line in e.arcs
     }  # fmt: skip
     monitor = Monitor(norms)
     for name, entries in journals:

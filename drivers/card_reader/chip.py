@@ -23,7 +23,7 @@ from drivers.base.atr import read_atr
 from drivers.base.chip import ChipBytes, ChipIO, ChipIOResult, ChipPower, ChipPowerResult
 from drivers.base.errors import RemoteProtocolError
 from drivers.base.vocabulary import Command, Outcome, Result
-from drivers.card_reader.commands import COMMANDS
+from drivers.card_reader.commands import COMMANDS, STATUS, ErrorClass, error_meaning
 from drivers.card_reader.link import Answer, Ask, Failure, Flow, Reply
 from drivers.card_reader.replies import bad, outcome_of
 from drivers.card_reader.settings import Settings
@@ -40,6 +40,8 @@ _CODES: Final = {"chipT0": b"0", "chipT1": b"1"}
 _IN_DOUBT: Final = frozenset({"14", "80", "84", "85", "86", "88"})
 
 _Answering = Generator[Ask, Reply, Reply]
+_Exchanging = Generator[Ask, Reply, tuple[Reply, bool]]
+"""Ends in the last reply, and whether the card has answered before it: then it has acted."""
 
 
 def flows(settings: Settings) -> Mapping[type[Command], Callable[[Any], Flow]]:
@@ -120,37 +122,44 @@ def _chip_io(settings: Settings, command: ChipIO) -> Flow:
     if not APDU_MIN <= len(apdu) <= most:
         return bad(ChipIOResult, command, "invalidData", f"{command.protocol} does not carry {len(apdu)} bytes")
     if command.protocol == "chipT1":
-        reply = yield from _by_t1(apdu, settings)
+        reply, begun = yield from _by_t1(apdu, settings)
     else:
-        reply = yield from _by_t0(apdu, settings, whole=command.whole)
+        reply, begun = yield from _by_t0(apdu, settings, whole=command.whole)
     said = isinstance(reply, Answer) and reply.good and len(reply.data) >= 2
     answer = ChipBytes(reply.data.hex()) if isinstance(reply, Answer) and said else None
     told = outcome_of(reply, moves=True)
-    if isinstance(reply, Answer) and (reply.code in _IN_DOUBT if not reply.good else not said):
+    acted = begun or (isinstance(reply, Answer) and (reply.good or reply.code in _IN_DOUBT))
+    if acted and not said:
         told |= {"outcome": Outcome.UNKNOWN}
     return ChipIOResult(ticket=command.ticket, answer=answer, **told)
 
 
-def _ask(code: str, params: bytes, settings: Settings) -> Ask:
-    return Ask(COMMANDS[code], params, 1_000 * (settings.chip_reception_s or 0))
+def _ask(code: str, params: bytes, settings: Settings) -> _Answering:
+    """Say one chip command behind a status question: then the reader's last answer is none to the same command, and
+    one that was meant for the APDU before can never be taken for this one's.
+    """
+    status = yield Ask(STATUS)
+    if isinstance(status, Failure) or not (status.good or error_meaning(status.code).kind is ErrorClass.WARNING):
+        return status
+    return (yield Ask(COMMANDS[code], params, 1_000 * (settings.chip_reception_s or 0)))
 
 
-def _by_t0(apdu: bytes, settings: Settings, *, whole: bool) -> _Answering:
-    reply = yield _ask("F0", apdu, settings)
-    body, last = b"", apdu
+def _by_t0(apdu: bytes, settings: Settings, *, whole: bool) -> _Exchanging:
+    reply = yield from _ask("F0", apdu, settings)
+    body, last, begun = b"", apdu, False
     for _ in range(FETCHES_MAX):
         if not whole or not isinstance(reply, Answer) or not reply.good or len(reply.data) < 2:
             break
         first, second = reply.data[-2:]
         if first == 0x61:
             body += reply.data[:-2]
-            last = bytes((0x00, 0xC0, 0x00, 0x00, second))
+            last, begun = bytes((0x00, 0xC0, 0x00, 0x00, second)), True
         elif first == 0x6C and last[4:] != bytes((second,)):
             last = last[:4] + bytes((second,))
         else:
             break
-        reply = yield _ask("F0", last, settings)
-    return reply._replace(data=body + reply.data) if isinstance(reply, Answer) and reply.good else reply
+        reply = yield from _ask("F0", last, settings)
+    return (reply._replace(data=body + reply.data) if isinstance(reply, Answer) and reply.good else reply), begun
 
 
 def pieces_of(apdu: bytes, most: int) -> list[bytes]:
@@ -163,20 +172,20 @@ def pieces_of(apdu: bytes, most: int) -> list[bytes]:
     return pieces
 
 
-def _by_t1(apdu: bytes, settings: Settings) -> _Answering:
+def _by_t1(apdu: bytes, settings: Settings) -> _Exchanging:
     extended = settings.chip_extended
     more, end, most = ("F7", "F6", EXTENDED_PIECE_MAX) if extended else ("F2", "F1", PIECE_MAX)
     *chained, last = pieces_of(apdu, most)
     for piece in chained:
-        reply = yield _ask(more, piece, settings)
+        reply = yield from _ask(more, piece, settings)
         if isinstance(reply, Failure) or not reply.good or reply.code != _SEND_MORE:
-            return reply
-    reply = yield _ask(end, last, settings)
-    data = b""
+            return reply, False  # a chain that is not whole is no command
+    reply = yield from _ask(end, last, settings)
+    data, begun = b"", False
     while isinstance(reply, Answer) and reply.good and reply.code == _DATA_MORE:
-        data += reply.data
+        data, begun = data + reply.data, True
         if len(data) > ANSWER_MAX or not reply.data:
-            yield _ask("F4", b"", settings)
-            return reply._replace(data=b"")
-        reply = yield _ask("F3", b"", settings)
-    return reply._replace(data=data + reply.data) if isinstance(reply, Answer) and reply.good else reply
+            yield from _ask("F4", b"", settings)
+            return reply._replace(data=b""), True
+        reply = yield from _ask("F3", b"", settings)
+    return (reply._replace(data=data + reply.data) if isinstance(reply, Answer) and reply.good else reply), begun

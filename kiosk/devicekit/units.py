@@ -5,6 +5,7 @@ This is the kit's composition root, as `kiosk.compose` is the terminal's: nothin
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -95,6 +96,7 @@ def _printer(clock: Clock, profile: PrinterProfile) -> Driver:
 
 
 def _plain_printer(clock: Clock) -> Driver:
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     from kiosk.ui.raster import PaperRaster  # with it come fonts and a window library
 
     given = {"profile": "epson", "encoding": "cp437", "chinese_mode": False, "text": "missing", "qr": "raster"}

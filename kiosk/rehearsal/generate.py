@@ -113,7 +113,7 @@ def pool_of(suite: Iterable[Scenario]) -> Pool:
             device = fault.wire or fault.device or fault.unplug or ("host" if fault.host else "power")
             faults.setdefault(device, {}).setdefault(str(form), form)
         world = scenario.world.model_dump(exclude_defaults=True)
-        if world:
+        if world and not scenario.world.journal_fails_after:  # no way asks for a journal that fails
             worlds.setdefault(str(world), world)
     return Pool(plain, {d: tuple(f.values()) for d, f in faults.items()}, tuple(worlds.values()))
 

@@ -24,7 +24,7 @@ def goals_of(coverage: Coverage, graph: Graph, norms: NormSet, rules: FluentRule
     event_at = {(c.name, t.source, t.target, t.line): t.event for c in graph.charts.values() for t in c.transitions}
     by_arc: dict[tuple[str, str, str, str], list[Edge]] = {}
     for edge in graph.edges:
-        for flow, source, target, line in edge.arcs:
+        for flow, source, target, line in edge.arcs if edge.records else ():
             by_arc.setdefault((flow, source, target, event_at[flow, source, target, line]), []).append(edge)
     goals = []
     for arc in coverage.missed_arcs:

@@ -211,7 +211,8 @@ class Agencies:
         sale = turn.get(Sale)
         assert sale.case is not None
         values: dict[str, Any] = {
-            "reference": sale.case.rrn, "amount": sale.case.amount, "partner": partner_name(turn, sale.code),
+            "how": "cash" if sale.case.posting.takes_cash else "account", "reference": sale.case.rrn,
+            "amount": sale.case.amount, "partner": partner_name(turn, sale.code),
         }  # fmt: skip
         if sale.fee:
             values["fee"] = sale.fee

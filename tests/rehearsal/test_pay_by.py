@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from kiosk.config import load_config
+from kiosk.rehearsal.crash import known_as
 from kiosk.rehearsal.scenario import ExpectForm, FaultForm, PersonForm, Scenario, WorldForm
 from kiosk.rehearsal.world import World
 from kiosk.view import Option
@@ -47,3 +48,9 @@ def test_why_cash_is_not_taken(world: dict[str, Any], why: str) -> None:
 
 def test_a_slot_that_is_unplugged_is_closed() -> None:
     assert reasons(faults=[FaultForm(unplug="note_acceptor", for_ms=3_600_000)]) == {"card": "", "cash": "acceptor"}
+
+
+def test_a_service_is_found_under_the_name_that_people_use() -> None:
+    assert (known_as("topup"), known_as("top_up"), known_as("ticket-cash")) == ("top_up", "top_up", "ticket_cash")
+    with pytest.raises(LookupError, match="there are: bill_payment, "):
+        known_as("lottery")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from typer.testing import CliRunner
 
 from kiosk import strict_yaml
+from kiosk.cli import app
 from kiosk.config import ROOT, load_config
 from kiosk.rehearsal.play import judge_all, play
 from kiosk.rehearsal.scenario import StruckForm, load_scenario, scenario_of
@@ -90,3 +92,12 @@ def test_a_struck_scenario_plays_the_same_to_the_byte(site, plain, ground):
     assert first.world is not None
     assert again.world is not None
     assert [e.as_data() for e in first.world.entries] == [e.as_data() for e in again.world.entries]
+
+
+def test_the_command_plays_seeds_and_says_where_there_is_no_scenario(tmp_path):
+    ran = CliRunner().invoke(app, ["rehearse", str(SCENARIOS / "withdrawal"), "--strike", "2", "--seed", "3"])
+    assert ran.exit_code == 0, ran.output
+    assert ran.output.splitlines()[-1].startswith("seeds: 2; faults struck: ")
+    ran = CliRunner().invoke(app, ["rehearse", str(tmp_path), "--strike", "1"])
+    assert ran.exit_code == 2
+    assert "there is no such scenario" in ran.output

@@ -30,12 +30,12 @@ def test_every_rule_has_a_good_and_a_bad_chart() -> None:
         assert {f.stem for f in (FIXTURES / folder).glob("OC*.yaml")} == set(RULES)
 
 
-@pytest.mark.parametrize("path", sorted((FIXTURES / "good").glob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", sorted((FIXTURES / "good").glob("[!N]*.yaml")), ids=lambda p: p.stem)
 def test_good_chart_has_no_finding(path: Path) -> None:
     assert [str(f) for f in check(chart(path))] == []
 
 
-@pytest.mark.parametrize("path", sorted((FIXTURES / "bad").glob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", sorted((FIXTURES / "bad").glob("OC*.yaml")), ids=lambda p: p.stem)
 def test_bad_chart_is_found_out_at_its_place(path: Path) -> None:
     expected = re.match(r"# expect (OC\d\d) at (\d+):(\d+): ", path.read_text(encoding="utf-8"))
     assert expected is not None, "the first line says what is expected"

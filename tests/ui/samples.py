@@ -73,7 +73,9 @@ USUAL: dict[str, dict[str, Value]] = {
     "take_ticket": {},
     "check_ticket": {},
     "reprint_ticket": {},
-    "payment_returned": {"amount": yuan(50), "fee": yuan(1), "partner": "联信通信", "reference": "632610000417"},
+    "payment_returned": {
+        "how": "account", "amount": yuan(50), "fee": yuan(1), "partner": "联信通信", "reference": "632610000417",
+    },
     "receipt_on_screen": {"lines": RECEIPT, "reference": "632610000417"},
     "another": {},
     "refused": {"reason": "insufficient_funds"},
@@ -163,7 +165,8 @@ EXTREME: dict[str, dict[str, Value]] = {
         "reference": LONG, "arrival": "two_hours", "note": "pickup",
     },
     "payment_returned": {
-        "amount": HUGE, "fee": yuan(50), "partner": "City Stage Tickets", "receipt": "ST1A2B3C4D", "reference": LONG,
+        "how": "cash", "amount": HUGE,
+        "fee": yuan(50), "partner": "City Stage Tickets", "receipt": "ST1A2B3C4D", "reference": LONG,
         "paid_back": HUGE, "credit": HUGE,
     },
     "unconfirmed": {"amount": HUGE, "reference": LONG, "contact": PHONE},

@@ -4,7 +4,8 @@ The one rule of escrow: **a poll after READ accepts the note.** So from the mome
 does not poll; it says HOLD, until told what to do. What it does at each turn is `_decision`:
 
     no note held            POLL
-    held, not decided       HOLD; the device says FAIL when it holds none any more: then POLL, to hear why
+    held, not decided       HOLD; the device says FAIL when it holds none any more: then POLL, to hear why. A unit
+                            that has no HOLD keeps the note for any command but POLL: it is asked for its number
     held, to be stacked     POLL, until CREDIT
     held, to be given back  REJECT once, then POLL, until REJECTED
 
@@ -76,6 +77,7 @@ class SspValidator(CashInDriver):
         self._setup: Setup | None = None
         self._restarted = False
         self._introducing = False  # a restart is no news then
+        self._holding = say.HOLD
         self._at_exit = False
         self._strange = b""
 
@@ -185,11 +187,11 @@ class SspValidator(CashInDriver):
         at_ms = 0 if at_once else self._paced_ms
         if self._deposit.at(Where.ESCROW):
             if self._decision == "hold":
-                held = yield from self._exchange(say.HOLD, at_ms=at_ms)
-                if held.ok:
-                    return
+                held = yield from self._exchange(self._holding, at_ms=at_ms)
                 if held.code == say.UNKNOWN_COMMAND:
-                    self._decision = "return"  # it cannot hold: a poll would accept the note unasked
+                    self._holding = say.SERIAL_NUMBER
+                if held.ok or held.code == say.UNKNOWN_COMMAND:
+                    return
             if self._decision == "return" and not self._ordered:
                 self._ordered = 1
                 yield from self._exchange(say.REJECT, at_ms=at_ms)

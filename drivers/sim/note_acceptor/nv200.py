@@ -6,7 +6,8 @@ events that matter are said again until they are acknowledged, and no note moves
 
 What the sources leave open and an argument decides: `credited_channel_zero`, whether a note that had been credited
 before the power went is reported with channel 0 when the restart puts it into the cashbox; `escrow_home`, where a note
-in escrow goes then. `counters`: GA138 lists the note counters for NV9USB, NV11 and SMART Payout, not for the NV200.
+in escrow goes then; `counters`, for GA138 lists them for NV9USB, NV11 and SMART Payout, not for the NV200; `holds`, for
+it does not list HOLD for the SMART Payout.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ ANSWER_MS: Final = 20
 BOOT_MS: Final = 3_000
 INITIALISING_MS: Final = 1_000  # after BOOT_MS: it answers, and says so to who polls with ack
 UNPOLLED_MS: Final = 10_000
-POLL, HOLD, POLL_WITH_ACK, EVENT_ACK = 0x07, 0x18, 0x56, 0x57
+POLL, POLL_WITH_ACK, EVENT_ACK = 0x07, 0x56, 0x57
 VERSION, DATASET = b"NV02004120000000", b"CNY01605"
 COUNTERS: Final = ("stacked", "stored", "dispensed", "transferred", "rejected")
 
@@ -103,6 +104,7 @@ class SimNv200(SimAcceptor):
         bezel_ms: int = 0,
         credited_channel_zero: bool = True,
         counters: bool = True,
+        holds: bool = True,
         **machine: Any,
     ) -> None:
         super().__init__(clock, values, currency, first=1, **machine)
@@ -111,6 +113,7 @@ class SimNv200(SimAcceptor):
         self._bezel_ms = bezel_ms
         self._channel_zero = credited_channel_zero
         self._counting = counters
+        self._holds = holds
         self._side = SspSide(address, seed)
         self.counters = dict.fromkeys(COUNTERS, 0)
         self._path_open = False
@@ -262,8 +265,8 @@ class SimNv200(SimAcceptor):
             return bytes((SOFTWARE_ERROR,))
         if code in self.sealed_only and not sealed:
             return bytes((OUT_OF_RANGE if self._side.envelope.has_key else KEYLESS,))
-        if code in (POLL, POLL_WITH_ACK, HOLD):
-            self._polled_ms = now_ms
+        if code in (POLL, POLL_WITH_ACK) or self.transport.phase is Phase.ESCROW:
+            self._polled_ms = now_ms  # any command keeps a note in escrow, says GA138 of HOLD
         if code in (POLL, POLL_WITH_ACK):
             return bytes((OK,)) + self._poll(now_ms, with_ack=code == POLL_WITH_ACK)
         lengths, method = self.commands.get(code, ((), ""))
@@ -313,6 +316,8 @@ class SimNv200(SimAcceptor):
         return bytes((OK,))
 
     def _do_hold(self, _data: bytes, _now_ms: int) -> bytes:
+        if not self._holds:
+            return bytes((BAD_COMMAND,))
         return bytes((OK if self.transport.phase is Phase.ESCROW else FAIL,))
 
     def _do_acknowledge(self, _data: bytes, _now_ms: int) -> bytes:

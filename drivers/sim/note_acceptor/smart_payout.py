@@ -106,6 +106,9 @@ class SimSmartPayout(SimNv200):
             self._moved[moment.note.value_minor] += 1
             if not self._moving:
                 self._events.append(b"\xc9" + self._one(moment.note.value_minor))
+        elif moment.what == "move_done" and self._payout:  # the jam took all there was to pay
+            self._payout = False
+            self._events.append(b"\xb1" + self._valued(self._paid_minor) + b"\x03")
         elif moment.what == "move_done":
             code = _EVENTS[self._moving][1] if moment.reason != "halted" else b"\xd6"
             bare = self._moving == "empty"

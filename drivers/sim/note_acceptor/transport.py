@@ -247,7 +247,7 @@ class Transport:
             return
         if self._faults.fires("payout_diverted") is not None:
             self._stow(note)  # a double: it goes to the cashbox, and the device pays another
-            if self.store[value]:
+            if self.store[value] > self._orders.count(value):
                 self._orders.insert(0, value)
         else:
             self.note = None

@@ -305,7 +305,8 @@ def exchanges_once(bench: Bench) -> Steps[None]:
     yield from insert_chip(bench, card, "")
     yield from power(bench)
     yield from answer(bench, "chipT1", SELECT)
-    bench.damage("from_device", "drop", skip=1)
+    yield from bench.pause(1_000)
+    bench.damage("from_device", "drop", skip=3)  # behind the status question
     yield from answer(bench, "chipT1", OPTIONS)
     expect(card.atc == 1, "the counter of the card stands at {}", card.atc)
     yield from give_back(bench)

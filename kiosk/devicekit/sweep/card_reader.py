@@ -119,8 +119,8 @@ def _tracks(talk: Talk) -> Steps[None]:
     yield from talk.ask("71", characters="TEST")
     yield from talk.ask("79", tracks=(2, 3))
     for error in ("40", "41", "42", "43", "44", "45", "46"):
-        talk.bench.strike("read_error", code=error)
         yield from talk.ask("72", characters="1234")  # what was written must be read anew
+        talk.bench.strike("read_error", code=error)
         yield from talk.ask("62", error)
     for error in ("50", "51", "52", "53", "54", "55", "56"):
         talk.bench.strike("write_error", code=error)
@@ -186,6 +186,7 @@ def _mechanics_fail(talk: Talk) -> Steps[None]:
         yield from talk.ask("04")
         talk.bench.hand("take_card", "")
     yield from talk.ask_while("20", "insert_card", card=_card())
+    talk.bench.note("hands: power off and on")
     talk.bench.sim.power(False)
     talk.bench.sim.power(True)
     yield from talk.ask("10", "18")

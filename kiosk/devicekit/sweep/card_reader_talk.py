@@ -11,6 +11,7 @@ from drivers.card_reader.link import Answer, Ask, Link
 from drivers.card_reader.orders import NOT_ORDERED, decode, encode
 from kiosk.devicekit.bench import Bench
 from kiosk.devicekit.check import Steps
+from kiosk.devicekit.coverage import NEW_DEVICE
 from kiosk.devicekit.sweep.base import Speaker
 
 _PERSON_MS = 10_000
@@ -64,6 +65,8 @@ class Talk:
     ) -> Steps[Answer | None]:
         spec = COMMANDS.get(code) or CommandSpec(code, "no command", "", 1_000, Repeat.SAFE)
         said = encode(code, values) if params is None else params
+        if error:
+            self.bench.note(f"said: {code} {spec.name}")
         before = len(self._speaker.replies)
         self._link.start(Ask(spec, said, _PERSON_MS))
         if hand is not None:
@@ -72,6 +75,7 @@ class Talk:
         yield from self.bench.until(lambda: len(self._speaker.replies) > before, 400_000)
         reply = self._speaker.replies[-1] if len(self._speaker.replies) > before else None
         yield from self.bench.pause(50)
+        self.bench.entries.append(NEW_DEVICE)  # what was done so far does not explain what the next command meets
         return self._judged(code, error, reply)
 
     def _judged(self, code: str, error: str, reply: object) -> Answer | None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from drivers.base.chip import ChipBytes, ChipIO, ChipIOResult, ChipPower
 from drivers.base.vocabulary import (
     AcceptCard,
     CardInserted,
@@ -23,6 +24,7 @@ from drivers.base.vocabulary import (
     Result,
     RetainCard,
 )
+from drivers.sim.chip_card import SimChipCard
 from tests.drivers.card_reader.bench import Bench
 from tests.drivers.card_reader.conftest import TRACK2, make_with_card
 from tests.drivers.wire import Tamper
@@ -168,3 +170,61 @@ def test_a_card_that_comes_in_is_told_once_or_the_reader_is_lost(
     assert len(told) <= 1
     if told and told[0].track2 is not None:
         assert told[0].track2.reveal() == TRACK2
+
+
+# ---------------------------------------------------------------- the chip
+
+SELECT, OPTIONS = "00A4040008A00000033301010100", "80A8000002830000"
+COUNTER = "80CA9F3600"
+
+
+def with_chip(protocol: str) -> tuple[Bench, SimChipCard]:
+    """A chip whose application is selected; the next command moves its counter."""
+    card = SimChipCard(protocol=protocol)
+    bench = make_with_card(chip=card)
+    bench.driver.submit(ChipPower(ticket="p", action="cold"))
+    bench.run(3_000)
+    assert exchanged(bench, protocol, SELECT, {}, {}).answer is not None
+    return bench, card
+
+
+def exchanged(bench: Bench, protocol: str, apdu: str, out: dict[int, str], back: dict[int, str]) -> ChipIOResult:
+    command = ChipIO(ticket="t", apdu=ChipBytes(apdu), protocol=f"chipT{protocol}")
+    result = ordered(bench, command, out, back)
+    assert isinstance(result, ChipIOResult)
+    return result
+
+
+def said(result: ChipIOResult) -> str:
+    return result.answer.reveal() if result.answer is not None else ""
+
+
+@pytest.mark.parametrize("effect", ["drop", "damage", "double"])
+@pytest.mark.parametrize("protocol", ["0", "1"])
+def test_one_fault_in_an_exchange_is_survived_and_the_chip_acts_once(protocol: str, effect: str) -> None:
+    for number in range(CHUNKS_MAX):
+        for out, back in (({number: effect}, {}), ({}, {number: effect})):
+            bench, card = with_chip(protocol)
+            result = exchanged(bench, protocol, OPTIONS, out, back)
+            assert (result.outcome, said(result)[:8], card.atc) == (Outcome.DONE, "800a1c00", 1), (number, result)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sampled_from("01"),
+    st.dictionaries(st.integers(0, 30), st.sampled_from(sorted(EFFECTS)), max_size=12),
+    st.dictionaries(st.integers(0, 30), st.sampled_from(sorted(EFFECTS)), max_size=12),
+)
+@example("0", {0: "cut short", 1: "cut short", 8: "cut short"}, dict.fromkeys((0, 1, 9, 10), "cut short"))
+def test_any_mixture_gives_the_right_answer_or_none(protocol: str, out: dict[int, str], back: dict[int, str]) -> None:
+    """Two commands in a row: the answer of the first is never that of the second."""
+    bench, card = with_chip(protocol)
+    result = exchanged(bench, protocol, OPTIONS, out, back)
+    assert card.atc <= 1
+    if result.outcome is Outcome.DONE:
+        assert said(result).startswith("800a1c00")
+        counted = exchanged(bench, protocol, COUNTER, back, out) if bench.driver.identity is not None else None
+        if counted is not None and counted.outcome is Outcome.DONE:
+            assert said(counted) == "9f360200019000"
+    elif result.outcome is Outcome.REFUSED:
+        assert card.atc == 0

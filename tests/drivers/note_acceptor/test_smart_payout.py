@@ -11,6 +11,7 @@ import pytest
 from drivers.base.acceptor import (
     CashIn,
     CashInEnd,
+    CashInRollback,
     CashInStart,
     Deplete,
     LastPayOut,
@@ -60,6 +61,17 @@ def test_a_deposited_note_goes_to_the_store_or_the_cashbox_by_its_route():
         assert bench.saw(NoteStored)[-1].unit == unit
     assert bench.places()["store"] == {10_000: 11, 5_000: 10}
     assert bench.places()["cashbox"] == {2_000: 1}
+
+
+@pytest.mark.parametrize("ending", ["stack", "return"])
+def test_a_unit_without_hold_keeps_a_note_all_the_same(ending):
+    """GA138: HOLD is not in the SMART Payout's list, and any command but a poll holds a note in escrow."""
+    bench = Bench.smart(holds=False).ready().begin().hold()
+    bench.wait(45_000)
+    assert bench.places()["path"] == {10_000: 1}
+    result = bench.do(CashInEnd(ticket="end") if ending == "stack" else CashInRollback(ticket="end"))
+    assert result.outcome is Outcome.DONE
+    assert bench.ours().get(10_000, 0) == (11 if ending == "stack" else 10)
 
 
 def test_payout_of_two_denominations():
