@@ -145,6 +145,9 @@ def verify(
     norm: Annotated[list[str] | None, typer.Argument(help="Only these norms; all, and the flows, if left out.")] = None,
     models: ModelsOption = MODELS,
     everything: Annotated[bool, typer.Option("--all", help="Name what holds, too.")] = False,
+    conformance: Annotated[
+        bool, typer.Option("--conformance", help="Hold the effect table against the journals of all scenarios instead.")
+    ] = False,
 ) -> None:
     """Prove the flows that run against the norms; show the shortest way to every violation."""
     from kiosk.flow.chart import load_charts
@@ -153,6 +156,9 @@ def verify(
     from semantics.check import load_norms
     from semantics.verifier import verify as proved
 
+    if conformance:
+        conform(models)
+        return
     norms = load_norms(models)
     result = proved(load_charts(models / "flows"), load_actions(models), norms, only=norm or ())
     late = [f for f in impossible_deadlines(norms, result.graph) if not norm or f.message.split(":")[0] in norm]
@@ -163,6 +169,32 @@ def verify(
     print(result.render(all_=everything or bool(norm)))
     print("\n".join(map(str, late)), end="\n" if late else "")
     if not result.ok or late:
+        raise typer.Exit(1)
+
+
+def conform(models: Path) -> None:
+    """Play every scenario; name each step that the exploration does not allow, and each answer slower than it says."""
+    from kiosk.config import load_config
+    from kiosk.rehearsal.play import play
+    from kiosk.rehearsal.scenario import load_scenarios
+    from kiosk.words import catalogue
+    from semantics.conformance import of_models
+
+    model, config, words = of_models(models), load_config(None), catalogue()
+    found: dict[str, None] = {}
+    journals = count = 0
+    for scenario in load_scenarios(models / "scenarios"):
+        world = play(scenario, config, words).world
+        if world is None:
+            raise fail(f"{scenario.scenario}: could not be played; kiosk rehearse says why", 1)
+        entries = [e.as_data() for e in world.entries]
+        followed, stranger = model.play(scenario.scenario, entries)
+        journals, count = journals + 1, count + followed
+        if stranger is not None:
+            found[str(stranger)] = None
+        found |= dict.fromkeys(map(str, model.slow(scenario.scenario, entries)))
+    print("\n".join([*found, f"{journals} journals, {count} steps: {len(found)} that the effect table does not allow"]))
+    if found or not count:
         raise typer.Exit(1)
 
 

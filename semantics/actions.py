@@ -98,6 +98,7 @@ class _OrderForm(_Strict):
     device: str
     within_ms: int
     person: bool = False
+    at: dict[str, int] = Field(default_factory=dict)
 
 
 class _HostForm(_Strict):
@@ -195,11 +196,12 @@ class Choice:
 
 @dataclass(frozen=True)
 class Order:
-    """A command to a device; `person` marks one that waits for the customer."""
+    """A command to a device; `person` marks one that waits for the customer, except in the states `at`."""
 
     device: str
     within_ms: int
     person: bool
+    at: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -333,9 +335,9 @@ def actions_of(source: Source) -> Actions:
     )  # fmt: skip
     ends = tuple(End(e.code, r.ask(e.keep, ("ends", i)) or bool, e.says) for i, e in enumerate(form.ends))
     balances: dict[str, tuple[End, ...]] = {}
-    for i, e in enumerate(form.balances):
-        one = End(e.code, r.ask(e.keep, ("balances", i)) or bool, e.says, e.on)
-        balances[e.on] = (*balances.get(e.on, ()), one)
+    for i, b in enumerate(form.balances):
+        one = End(b.code, r.ask(b.keep, ("balances", i)) or bool, b.says, b.on)
+        balances[b.on] = (*balances.get(b.on, ()), one)
     fluents = {n: r.ask(t, ("fluents", n)) or bool for n, t in form.fluents.items()}
     if r.mistakes:
         raise DocumentError(r.mistakes)
@@ -346,7 +348,7 @@ def actions_of(source: Source) -> Actions:
         {v.scope: tuple(n for n, w in form.variables.items() if w.scope == v.scope)
          for v in form.variables.values() if v.scope},
         form.keys, fluents, form.start.flow, form.start.region, tuple(form.beside), form.rest, ends, balances, cut,
-        {n: Order(o.device, o.within_ms, o.person) for n, o in form.orders.items()},
+        {n: Order(o.device, o.within_ms, o.person, o.at) for n, o in form.orders.items()},
         tuple(form.host.answers), form.host.within_ms, events, choices, guards, actions,
     )  # fmt: skip
 

@@ -17,12 +17,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Final
 
 from kiosk.flow.chart import Chart, Transition, callees
 from semantics.actions import OUTCOMES, Actions, Effect, Vars, WrittenRecord
 
-NODES_MAX: Final = 15_000  # beyond, the answer is `unknown`; the flows have about one thousand
+NODES_MAX: Final = 60_000  # beyond, the answer is `unknown`; the flows have about twenty thousand
 CASCADE_MAX: Final = 64  # as the runner
 HOST: Final = "host"
 _OF_CASE: Final = "case "  # marks in the fluents whose the open affordances of a case are
@@ -119,7 +120,7 @@ class _Step:
     def __init__(self, graph: Graph, node: Node, event: str, by: str, oracle: _Oracle) -> None:
         self.g, self.oracle, self.event, self.by = graph, oracle, event, by
         self.stack = list(node.stack)
-        self.vars: Vars = dict(zip(graph.names, node.values, strict=True))
+        self.vars: Vars = dict(zip(graph.names, node.values))  # noqa: B905 (of one length; this is the hot path)
         self.pending = list(node.pending)  # oldest first
         self.records: list[tuple[str, dict[str, Any]]] = []
         self.arcs: list[tuple[str, str, str, int]] = []
@@ -184,8 +185,8 @@ class _Step:
         self.effects = True
 
     def set(self, values: Mapping[str, Any]) -> None:
-        made = {name: ask(self.vars) for name, ask in values.items()}
-        self.vars.update(made)
+        if values:
+            self.vars.update({name: ask(self.vars) for name, ask in values.items()})
 
     def act(self, name: str, arc: Transition | None, chart: Chart) -> None:
         effect = self.g.actions.actions.get(name)
@@ -280,9 +281,9 @@ class _Step:
         rules = self.g.actions.choices[choice]
         names = self.g.choosable.get(choice, ())
         can = [n for n in names if n not in rules.when or rules.when[n](self.vars) is True]
-        told = [n for n in can if n not in self.g.missing]
+        told = [n for n in can if n not in self.g.missing and (self.g.services is None or n in self.g.services)]
         if not told:
-            if can:
+            if can and self.g.services is None:
                 self.g.untold.setdefault("/".join(self.stack[-1]), self.event)
             raise _Untold
         self.vars[rules.sets] = name = told[self.oracle.pick(len(told)) if len(told) > 1 else 0]
@@ -353,6 +354,7 @@ class Graph:
     root: str
     region: str
     cuts: bool = True
+    services: frozenset[str] | None = None  # only these are chosen; None: every one that is described
     nodes: list[Node] = field(default_factory=list)
     edges: list[Edge] = field(default_factory=list)
     out: list[list[int]] = field(default_factory=list)  # node -> edges
@@ -456,7 +458,9 @@ class Graph:
                 limits.append((self.actions.host_within_ms, self.actions.host_within_ms))
             else:
                 order = self.actions.orders[verb]
-                limits.append((0 if order.person else order.within_ms, order.within_ms))
+                within_ms = order.at.get(f"{flow}/{state}", order.within_ms)
+                waits = order.person and f"{flow}/{state}" not in order.at
+                limits.append((0 if waits else within_ms, within_ms))
         if not limits:
             return None, None
         return min(a for a, _ in limits), min(b for _, b in limits)
@@ -464,16 +468,22 @@ class Graph:
 
 def explore(
     charts: Mapping[str, Chart], actions: Actions, fluents: FluentRules, *, root: str = "", region: str = "",
-    cuts: bool = True,
+    cuts: bool = True, services: frozenset[str] | None = None, first: bool = False,
 ) -> Graph:  # fmt: skip
-    """Explore everything reachable from the root flow's start."""
-    g = Graph(charts, actions, root or actions.root, region or actions.region, cuts)
-    index: dict[tuple[Node, frozenset[str]], int] = {}
+    """Explore everything reachable from the root flow's start; with `services` only these are ever chosen.
+
+    With `first` it ends at the first step that breaks a rule: that one way is enough then.
+    """
+    g = Graph(charts, actions, root or actions.root, region or actions.region, cuts, services)
+    index: dict[tuple[Stack, tuple[Any, ...], tuple[str, ...], frozenset[str]], int] = {}
+    values_of = itemgetter(*g.names)
+    carried = {name: actions.start[name] for name in actions.transient}
 
     def add(node: Node, holding: frozenset[str], edge: int) -> int:
-        found = index.get((node, holding))
+        key = (node.stack, node.values, node.pending, holding)
+        found = index.get(key)
         if found is None:
-            found = index[node, holding] = len(g.nodes)
+            found = index[key] = len(g.nodes)
             g.nodes.append(node)
             g.fluents.append(holding)
             g.out.append([])
@@ -486,10 +496,10 @@ def explore(
     step = _Step(g, begin, "begin", "terminal", _Oracle(()))
     step.stack = []
     step.push(g.root)
-    start = Node(tuple(step.stack), tuple(step.vars[n] for n in g.names), tuple(step.pending))
+    start = Node(tuple(step.stack), values_of(step.vars), tuple(step.pending))
     add(start, frozenset(), -1)
     while todo:
-        if len(g.nodes) > NODES_MAX:
+        if len(g.nodes) > NODES_MAX or (first and g.broken):
             g.complete = False
             break
         here = todo.popleft()
@@ -514,10 +524,9 @@ def explore(
                     g.broken.append((here, Edge(here, -1, event, by, said, tuple(step.arcs), ()), broken))
                     continue
                 records, holding = fluents.run(step.written(), g.fluents[here], step.vars)
-                for name in actions.transient:
-                    step.vars[name] = actions.start[name]
-                after = Node(tuple(step.stack), tuple(step.vars[n] for n in g.names), tuple(step.pending))
-                if after == node and not records:
+                step.vars.update(carried)
+                after = Node(tuple(step.stack), values_of(step.vars), tuple(step.pending))
+                if not records and after == node:
                     if step.arcs:
                         g.out[here].append(len(g.edges))
                         g.edges.append(Edge(here, here, event, by, said, tuple(step.arcs), (), not step.entered))

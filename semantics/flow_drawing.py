@@ -1,9 +1,9 @@
 """The flow that runs, as a picture: states with screen and deadline, arcs with event, guards and actions.
 
-Drawn from the `Chart` that the terminal executes. A double frame calls another flow; a filled one is an ending, in
-the colour of its kind, and one that many states lead to stands beside each of them; a deadline stands under the state
-with a clock, and its arc is dashed. Arcs of one state and target are one line with several labels in the colour of
-who brings the event about; an arc that stays in its state and does nothing is left out.
+Drawn from the `Chart` that the terminal executes. A double frame calls another flow; a filled one is an ending, in the
+colour of its kind, and one that many states lead to stands beside each of them; a deadline stands under the state, and
+its arc is dashed. Arcs of one state and target are one line with several labels in the colour of who brings the event
+about; an arc that stays in its state and does nothing is left out.
 """
 
 from __future__ import annotations

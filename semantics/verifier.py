@@ -93,6 +93,7 @@ class Instance:
         return not self.bound or self.bound[-1][1] == value
 
 
+_Remembered = tuple[int, "Written | None", frozenset[str]]  # a place, the latest act, the events seen
 _Opened = tuple[int, frozenset[tuple[int, Instance]]]  # a place, and what is open of the norms that open an act
 
 
@@ -164,6 +165,8 @@ class Verifier:
     rules: FluentRules
     _matched: dict[Any, bool | None] = field(default_factory=dict)
     _words: dict[str, frozenset[str]] = field(default_factory=dict)
+    _acts: dict[str, Written] = field(default_factory=dict)
+    _seen: frozenset[str] = frozenset()  # of the events that the norm asks for, those of this slice so far
     unknown: set[str] = field(default_factory=set)
     active: set[str] = field(default_factory=set)
 
@@ -171,12 +174,13 @@ class Verifier:
 
     def _world(self, norm: Norm, record: Written, holding: frozenset[str], bound: Mapping[str, Any]) -> World:
         slice_ = record.data.get(norm.slice) if norm.slice else None
-        return World(record.data, bound, slice_ or bound.get("\0slice"), lambda a, _: a in holding, lambda _: False)
+        seen = self._seen
+        return World(record.data, bound, slice_ or bound.get("\0slice"), lambda a, _: a in holding, seen.__contains__)
 
     def _ask(self, norm: Norm, expr: Any, record: Written, holding: frozenset[str], bound: Any) -> bool | None:
         if expr is None:
             return True
-        key = (norm.id, id(expr), record, holding, bound)
+        key = (norm.id, id(expr), record, holding, bound, self._seen)
         if key not in self._matched:
             try:
                 value = evaluate(expr, self._world(norm, record, holding, dict(bound)))
@@ -298,8 +302,9 @@ class Verifier:
         events = {a.event for a in norm.trigger or norm.duty.action}
         if not events & self.possible:
             return Proof(norm.id, Proven.VACUOUS, "", self._place(norm))
-        if any(isinstance(p, expression.Seen) for e in norm_exprs(norm) for p in expression.parts_of(e)):
-            return Proof(norm.id, Proven.UNKNOWN, "it asks what was seen before, which is not followed here")
+        self._seen = frozenset()
+        if self.asked_seen(norm) and norm.trigger is None:
+            return Proof(norm.id, Proven.UNKNOWN, "it asks at any time what was seen before; that is not followed here")
         proof = self._always(norm) if norm.trigger is None else self._triggered(norm)
         if proof.verdict is Proven.HOLDS and norm.id in self.unknown:
             says = "data that it asks for are not in models/vocabulary/actions.yaml"
@@ -345,34 +350,64 @@ class Verifier:
         An instance that its own step discharges is not yielded.
         """
         g = self.graph
-        if not norm.duty.preempt:
+        remembers = self.asked_seen(norm)
+        if not (norm.duty.preempt or remembers):
             words = {a.event for a in norm.trigger or ()}
             for n, edge in enumerate(g.edges):
                 if not words.isdisjoint(self.events_of[n]):
                     for i, why in self._born(norm, edge, None):
                         yield (*g.way_to(edge.source), edge), edge.target, i, why
             return
-        seen: dict[tuple[int, Written | None], tuple[tuple[int, Written | None], Edge] | None] = {(0, None): None}
-        todo: deque[tuple[int, Written | None]] = deque([(0, None)])
+        begin: _Remembered = (0, None, frozenset())
+        before: dict[_Remembered, tuple[_Remembered, Edge] | None] = {begin: None}
+        todo = deque([begin])
 
-        def way(state: tuple[int, Written | None]) -> tuple[Edge, ...]:
+        def way(state: _Remembered) -> tuple[Edge, ...]:
             edges: list[Edge] = []
-            while (back := seen[state]) is not None:
+            while (back := before[state]) is not None:
                 edges.append(back[1])
                 state = back[0]
             return tuple(edges[::-1])
 
+        telling = [self._tells(norm, n, remembers) for n in range(len(g.edges))]
         while todo:
             state = todo.popleft()
-            node, latest = state
+            node, latest, seen = state
             for n in g.out[node]:
                 edge = g.edges[n]
-                for i, why in self._born(norm, edge, latest):
-                    yield (*way(state), edge), edge.target, i, why
-                here = self._latest(norm, edge, latest)
-                if edge.target >= 0 and (edge.target, here) not in seen:
-                    seen[edge.target, here] = (state, edge)
-                    todo.append((edge.target, here))
+                here, known = latest, seen
+                if telling[n]:
+                    self._seen = seen
+                    for i, why in self._born(norm, edge, latest):
+                        yield (*way(state), edge), edge.target, i, why
+                    here = self._latest(norm, edge, latest)
+                    known = self._seen_after(norm, edge, seen, remembers)
+                after = (edge.target, here, known)
+                if edge.target >= 0 and after not in before:
+                    before[after] = (state, edge)
+                    todo.append(after)
+        self._seen = frozenset()
+
+    @staticmethod
+    def asked_seen(norm: Norm) -> frozenset[str]:
+        """Return the events of which a norm asks whether they have happened in the slice."""
+        parts = (p for e in norm_exprs(norm) for p in expression.parts_of(e))
+        return frozenset(p.event for p in parts if isinstance(p, expression.Seen))
+
+    @staticmethod
+    def _seen_after(norm: Norm, edge: Edge, seen: frozenset[str], asked: frozenset[str]) -> frozenset[str]:
+        for record, _, _ in edge.records:
+            if record.kind in ("boot", OPENERS.get(norm.slice or "")):
+                seen = frozenset()
+            seen |= asked.intersection(record.events)
+        return seen
+
+    def _tells(self, norm: Norm, edge: int, remembers: frozenset[str]) -> bool:
+        """Tell whether a step can make an instance, or ends or adds to what is remembered for one."""
+        words = {a.event for pattern in (norm.trigger or (), norm.duty.action) for a in pattern} | remembers
+        kinds = {"boot", "session_ended", OPENERS.get(norm.slice or "")}
+        said = any(w.kind in kinds for w, _, _ in self.graph.edges[edge].records)
+        return said or not words.isdisjoint(self.events_of[edge])
 
     def _born(self, norm: Norm, edge: Edge, latest: Written | None) -> Iterator[tuple[Instance, str]]:
         """Yield the instances that a step makes and does not end itself: (instance, violation)."""
@@ -405,7 +440,10 @@ class Verifier:
             return None
         if record.kind == OPENERS.get(norm.slice or "") or record.kind in ("boot", "session_ended"):
             return None
-        return record if self.match(norm, norm.duty.action, record, after, Instance(())) else latest
+        if not self.match(norm, norm.duty.action, record, after, Instance(())):
+            return latest
+        # if nothing that the trigger binds is asked of it, any such act will do
+        return record if norm.bound_keys else self._acts.setdefault(norm.id, record)
 
     def _latest(self, norm: Norm, edge: Edge, latest: Written | None) -> Written | None:
         for record, _, after in edge.records:
@@ -435,6 +473,11 @@ class Verifier:
                 return Proof(norm.id, verdict, f"{why}, while the customer takes his time", self._place(norm), way)
         return Proof(norm.id, Proven.HOLDS, "", self._place(norm))
 
+    def customers(self, edge: Edge) -> bool:
+        """Tell whether a step is the customer's doing: his own, or the answer to an order that waits for him."""
+        order = self.graph.actions.orders.get(self.graph.answer_of.get(edge.event, ""))
+        return edge.by == "person" or (order is not None and order.person)
+
     def _search(
         self, norm: Norm, starts: Mapping[tuple[int, Instance], tuple[Edge, ...]], *, dawdling: bool
     ) -> tuple[tuple[Edge, ...], str] | None:
@@ -452,6 +495,16 @@ class Verifier:
                 edges.append(back[state][1])
                 state = back[state][0]
             return (*starts.get(state, ()), *edges[::-1])
+
+        def round_trip(state: tuple[int, Instance], start: tuple[int, Instance]) -> list[Edge] | None:
+            """Return the way by which `state` was reached from `start`, which it leads to again; None if it was not."""
+            edges: list[Edge] = []
+            while state != start:
+                if state not in back:
+                    return None
+                edges.append(back[state][1])
+                state = back[state][0]
+            return edges
 
         while todo:
             state = todo.popleft()
@@ -481,12 +534,19 @@ class Verifier:
                 after_ = (edge.target, left)
                 # an event that leaves the state as it is does not start its deadline again
                 now = best[state] if edge.stays else elapsed
-                if not dawdling and edge.by == "person" and after_ in best:
-                    continue  # going round and round is the customer's own doing
-                if after_ not in best or (within is not None and now > best[after_]):
-                    best[after_] = now
-                    back[after_] = (state, edge)
-                    todo.append(after_)
+                if after_ in best and (within is None or now <= best[after_]):
+                    continue
+                if after_ in best:
+                    if not dawdling and self.customers(edge):
+                        continue  # going round and round is the customer's own doing
+                    loop = round_trip(state, after_)
+                    if loop is not None and not dawdling and any(map(self.customers, loop)):
+                        continue
+                    if loop is not None:
+                        return (*way(state), edge), f"it can go round for ever at {g.nodes[edge.target].at}"
+                best[after_] = now
+                back[after_] = (state, edge)
+                todo.append(after_)
         return None
 
     def _permitted(self, norm: Norm, starts: Mapping[tuple[int, Instance], tuple[Edge, ...]]) -> Proof:
@@ -605,7 +665,7 @@ def structure(graph: Graph, rules: FluentRules) -> Iterator[Proof]:
                 good.add(source)
                 todo.append(source)
     endless = [n for n in range(len(g.nodes)) if n not in good]
-    if endless and g.complete:
+    if endless and g.complete and not g.broken:
         first = endless[0]
         says = f"from {g.nodes[first].at} no way leads to a state of rest"
         yield Proof("VF-ENDLESS", Proven.SYSTEM, says, "", tuple(g.way_to(first)))
@@ -653,18 +713,21 @@ def rules_of(norms: NormSet, actions: Actions) -> FluentRules:
 
 
 def verify(
-    charts: Mapping[str, Chart], actions: Actions, norms: NormSet, *, only: Iterable[str] = (), first: bool = False
-) -> Result:
+    charts: Mapping[str, Chart], actions: Actions, norms: NormSet, *, only: Iterable[str] = (), first: bool = False,
+    services: frozenset[str] | None = None,
+) -> Result:  # fmt: skip
     """Prove flows against norms. `only` names norms; without it all are proved, and the flows themselves.
+
+    `services` looks at customers who choose only these: for a change of which it is known whom it concerns.
 
     With `first` it ends at the first violation by the system: enough to refuse a change.
     """
     idle = {n.id: code for n, code, _ in idle_norms(norms, charts)}
     left_out = tuple(n for n, code in idle.items() if code == "FL03" and norms.by_id[n].duty.operator == "obliged")
     rules = rules_of(norms, actions)
-    graph = explore(charts, actions, rules)
-    proofs: list[Proof] = []
     wanted = set(only)
+    graph = explore(charts, actions, rules, services=services, first=first and not wanted)
+    proofs: list[Proof] = []
     if not wanted:
         proofs += structure(graph, rules)
         for name, words in graph.missing.items():

@@ -42,8 +42,10 @@ def frame(device: str, arrow: str, data: bytes) -> str | None:
             return _dispenser(arrow, data)
         case "pin_pad":
             return _pad(arrow, data)
-        case _:
+        case "printer":
             return _printer(arrow, data)
+        case _:  # polled many times a second; the decoders of `device trace` show them whole
+            return None
 
 
 def _reader(arrow: str, data: bytes) -> str | None:

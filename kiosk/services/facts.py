@@ -172,6 +172,11 @@ class OpenCases:
 
 
 @dataclass(frozen=True, slots=True)
+class SlotOpening(OfVisit):
+    """The reader has been told to take a card and has not answered yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReaderUnsure:
     """A card was lost in the reader: it is brought to rest before the next customer."""
 

@@ -37,6 +37,7 @@ from kiosk.services.facts import (
     Rated,
     ReaderUnsure,
     Session,
+    SlotOpening,
 )
 from kiosk.services.menu import CARD, WHY_NOT, Line, Menu
 from kiosk.services.receipt import say_in
@@ -138,7 +139,17 @@ class Sessions:
             turn.put(DispenserOut())
         cardless = [line.service for line in self._menu.lines(turn, card=False) if line.offered]
         turn.record("help_shown", contact=turn.site.contact, complaints="complaint" in cardless)
+        turn.put(SlotOpening())
         turn.order("card_reader", AcceptCard(ticket=turn.ticket("accept")))
+
+    @action
+    def note_slot_open(self, turn: Turn) -> None:
+        turn.drop(SlotOpening)
+
+    @guard
+    def slot_opening(self, turn: Turn) -> bool:
+        """Whether the reader still owes its answer to the order to take a card."""
+        return turn.find(SlotOpening) is not None
 
     @action
     def begin_session(self, turn: Turn) -> None:
@@ -394,6 +405,12 @@ class Sessions:
         """Whether nobody knows where this session's card is: the reader must be brought to rest first."""
         gone = turn.find(CardGone)
         return gone is not None and gone.how == "stuck"
+
+    @guard
+    def card_kept(self, turn: Turn) -> bool:
+        """Whether this session's card was retained."""
+        gone = turn.find(CardGone)
+        return gone is not None and gone.how == "retained"
 
     @guard
     def media_gone(self, turn: Turn) -> bool:

@@ -99,3 +99,37 @@ def test_an_exchange_owes_the_difference_of_what_went_in_and_out(where: str, fif
     case = told(opened(Posting.NOTHING), *note(HUNDRED, where), *paid(**moved))
     assert owed_minor(case, SITE, SITE.money(0)) == owed
     assert settle(case, SITE, Reason.NOTHING_DISPENSED) is None
+
+
+def withheld(value: int, *, credited: bool) -> tuple[tuple[str, dict[str, Any]], ...]:
+    return (
+        ("cash_in_started", {"counters": {"stacked": 7}}),
+        ("note_withheld", {"value_minor": value, "classification": "suspect", "credited": credited}),
+        ("note_settled", {"where": "none", "value_minor": 0}),
+    )
+
+
+def test_a_doubted_note_is_no_money_unless_the_rule_credits_it() -> None:
+    kept = told(opened(Posting.VAULT), ALLOWED, *note(FIFTY, "vault"), *withheld(HUNDRED, credited=False))
+    by_rule = told(opened(Posting.VAULT), ALLOWED, *note(FIFTY, "vault"), *withheld(HUNDRED, credited=True))
+    for case, stands in ((kept, FIFTY), (by_rule, FIFTY + HUNDRED)):
+        settlement = settle(case, SITE, Reason.CUSTOMER_CANCELLED)
+        assert settlement is not None
+        assert (settlement.stands.minor, settlement.suspect) == (stands, False)
+        assert owed_minor(case, SITE, settlement.stands) == 0
+        assert case.withheld == {"10000": 1}
+
+
+def test_a_credit_by_rule_waits_for_leave_and_goes_over_to_the_case_that_asks() -> None:
+    case = told(opened(Posting.NOTHING), *withheld(HUNDRED, credited=True))
+    assert case.awaits_leave
+    assert owed_minor(case, SITE, SITE.money(0)) == HUNDRED
+    assert not told(opened(Posting.NOTHING), *withheld(HUNDRED, credited=False)).awaits_leave
+    after = opened(Posting.VAULT, note={"cash_in": False, "kept_credited": {"10000": 1}, "kept": {}, "kept_now": 1})
+    assert (after.cash_in, after.credited_minor, after.awaits_leave) == (False, HUNDRED, True)
+
+
+def test_each_opening_of_the_mouth_counts_its_kept_note_anew() -> None:
+    case = told(opened(Posting.VAULT), *withheld(HUNDRED, credited=False))
+    assert case.kept_now == 1
+    assert fold(case, "cash_in_started", {"counters": {}}).kept_now == 0
