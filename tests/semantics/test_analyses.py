@@ -10,10 +10,12 @@ import pytest
 
 from semantics import analyses
 from semantics.analyses import analyse, impossible_deadlines
+from semantics.exploration import explore
 from semantics.finding import Finding, Severity
 from semantics.norms.language import NormSet, norms_of
 from semantics.norms.source import load_source
-from tests.semantics.test_verifier import loaded, shipped
+from semantics.verifier import rules_of
+from tests.semantics.test_verifier import loaded
 from tests.semantics.worlds import WORDS, norm, norm_set
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -130,7 +132,8 @@ def test_one_trigger_of_two_that_nothing_fulfils_is_a_warning() -> None:
 
 
 def test_a_deadline_before_the_flows_own_clock_is_impossible() -> None:
-    graph, norms = shipped().graph, loaded()[2]
+    charts, actions, norms = loaded()
+    graph = explore(charts, actions, rules_of(norms, actions))
     assert list(impossible_deadlines(norms, graph)) == []
     kept = norms.by_id["N-RET-03"]  # the card that nobody took is kept
     assert kept.duty.within_ms is not None

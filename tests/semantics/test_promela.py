@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,23 @@ from typer.testing import CliRunner
 
 from kiosk.cli import app
 from semantics.actions import actions_of
+from semantics.exploration import FluentRules, Graph, explore
 from semantics.norms.expression import Seen
 from semantics.norms.source import source_of
 from semantics.promela import CannotExport, Export, _minimal, export
-from semantics.verifier import Proven, verify
-from tests.semantics.test_verifier import MODELS, MUTANTS, SERVICES, loaded, mutated, shipped
+from semantics.verifier import Proven, Verifier, rules_of, verify
+from tests.semantics.test_verifier import MODELS, MUTANTS, SERVICES, loaded, mutated
 
 NORMS = ("N-ATH-03", "N-CRD-03", "N-AUT-03")
 FLOWS = [m for m in MUTANTS if m["id"] in ("same-order-again", "notes-before-card", "asked-while-offline")]
 TABLE = [m for m in SERVICES if m["id"] in ("unknown-reversed-in-full", "posted-what-was-asked")]
+
+
+@cache
+def explored() -> tuple[Graph, FluentRules]:
+    charts, actions, norms = loaded()
+    rules = rules_of(norms, actions)
+    return explore(charts, actions, rules), rules
 
 
 def errors(made: Export, folder: Path) -> int:
@@ -39,8 +48,9 @@ def errors(made: Export, folder: Path) -> int:
 @pytest.mark.parametrize("name", NORMS)
 def test_spin_finds_no_way_that_violates_a_norm_that_holds(name: str, tmp_path: Path) -> None:
     _, _, norms = loaded()
-    assert next(p for p in shipped().proofs if p.about == name).verdict is Proven.HOLDS
-    assert errors(export(shipped().graph, norms.by_id[name], norms, flow="withdrawal"), tmp_path) == 0
+    graph, rules = explored()
+    assert Verifier(graph, norms, rules).prove(norms.by_id[name]).verdict is Proven.HOLDS
+    assert errors(export(graph, norms.by_id[name], norms, flow="withdrawal"), tmp_path) == 0
 
 
 @pytest.mark.parametrize("mutant", [*FLOWS, *TABLE], ids=lambda m: m["id"])
@@ -58,16 +68,16 @@ def test_spin_finds_the_defects_that_the_verifier_finds(mutant: dict[str, Any], 
 
 def test_what_is_not_said_stands_at_the_head() -> None:
     _, _, norms = loaded()
-    made = export(shipped().graph, norms.by_id["N-RET-03"], norms)
+    made = export(explored()[0], norms.by_id["N-RET-03"], norms)
     assert any("45000 ms" in x for x in made.left_out)
     assert all(f"not said here: {x}" in made.text for x in made.left_out)
     assert "services other than" not in made.text
     with pytest.raises(CannotExport, match="permission"):
-        export(shipped().graph, norms.by_id["N-WDR-01"], norms)
+        export(explored()[0], norms.by_id["N-WDR-01"], norms)
     kept = norms.by_id["N-RET-03"]
     asks = replace(kept, guards={a.event: Seen("boot") for a in kept.trigger or ()})
     with pytest.raises(CannotExport, match="seen before"):
-        export(shipped().graph, asks, norms)
+        export(explored()[0], asks, norms)
 
 
 def test_places_that_cannot_be_told_apart_are_one() -> None:
