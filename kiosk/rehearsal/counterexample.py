@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,12 +43,12 @@ from kiosk.rehearsal.play import Played, judge_all, play
 from kiosk.rehearsal.scenario import Scenario
 from kiosk.turn import Words
 from semantics.conformance import Conformance
+from semantics.counterexample import counterexamples, walks
 from semantics.exploration import Edge, Graph
 from semantics.norms.language import NormSet
 from semantics.verifier import Proof, Proven, told
 from semantics.watch import SYSTEM, VIOLATION
 
-SHOWN: Final = (Proven.SYSTEM, Proven.UNHANDLED, Proven.HANDLED)  # verdicts with a way that violates
 LATE_MS: Final = 10_000  # so long after its deadline a norm is violated for certain
 SEEN_WITHIN_MS: Final = 180_000  # so long after a flow broke a rule, a norm or the money shows it, if any does
 _FAR: Final = 1 << 30
@@ -74,12 +73,6 @@ class Replay:
     says: str
     form: Mapping[str, Any] | None = None
     plays: int = 0
-
-
-def walks(graph: Graph, way: Sequence[Edge]) -> bool:
-    """Tell whether a way is one of this graph: what is beside the customer's region has a graph of its own."""
-    own = {id(edge) for edge in graph.edges} | {id(edge) for _, edge, _ in graph.broken}
-    return all(id(edge) in own for edge in way)
 
 
 def end_of(graph: Graph, proof: Proof) -> tuple[str, str]:
@@ -138,19 +131,14 @@ def replays(
     models: Path = compose.MODELS, say: Callable[[str], None] = lambda _: None,
 ) -> list[Replay]:  # fmt: skip
     """Try to show each counterexample of `proofs` by a scenario, on the flows of `models`."""
-    pool, found, names, plainest = pool_of(suite), list[Replay](), dict[str, int](), Plainest(graph)
+    pool, found, plainest = pool_of(suite), list[Replay](), Plainest(graph)
 
     conformance = Conformance(graph, norms) if graph.broken else None
 
     def played(scenario: Scenario) -> Played:
         return play(scenario, config, words, judge=judge_all, models=models)
 
-    for proof in proofs:
-        if proof.verdict not in SHOWN:
-            continue
-        stem = "counterexample_" + re.sub(r"\W+", "_", proof.about.lower())
-        names[stem] = names.get(stem, 0) + 1
-        name = stem if names[stem] == 1 else f"{stem}_{names[stem]}"
+    for name, proof in counterexamples(proofs).items():
         forms = _forms(proof, graph, norms, pool, plainest)
         found.append(_replay(name, proof, forms, graph, played, conformance))
         say(f"{proof.about}: {'' if found[-1].form else 'no scenario: '}{found[-1].says}")
@@ -228,7 +216,8 @@ def shows(proof: Proof, graph: Graph, played: Played, conformance: Conformance |
     own = next((v for v in violated if v["norm"] == proof.about), None)
     if own is not None or not proof.about.startswith("VF-"):
         return str(own["says"]) if own is not None else ""
-    if end_of(graph, proof) not in {(m["flow"], m["to"]) for e in world.entries if e.kind == "step" for m in e.data["moves"]}:
+    moves = (m for e in world.entries if e.kind == "step" for m in e.data["moves"])
+    if end_of(graph, proof) not in {(m["flow"], m["to"]) for m in moves}:
         return ""
     failed = played.failure.splitlines()[-1:]
     if "TimeoutError" in played.failure and proof.about not in STANDING:

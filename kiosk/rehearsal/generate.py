@@ -163,7 +163,8 @@ def proposals(
             case "host" if step.event not in USUAL:
                 code = next((s.split("'")[1] for s in step.said if s.startswith("code ")), "")
                 faults = tuple(sorted(pool.faults.get("host", ()), key=lambda f: code not in str(f) or not code))
-                by_card: list[dict[str, Any]] = [{}] if step.event == "host_declined" else []  # what the card is can do it alone
+                # what the card is can be enough for a refusal
+                by_card: list[dict[str, Any]] = [{}] if step.event == "host_declined" else []
                 wanted.append([*by_card, *({**f, **here} for f in faults)])
             case "power":
                 wanted.append([{"power": "cut", **here, "after_ms": ms} for ms in (200, 900, 3_000)])
