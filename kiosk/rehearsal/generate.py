@@ -161,8 +161,8 @@ def proposals(
                 verb, _, outcome = step.event.rpartition("_")
                 wanted.append(_faults(device_of.get(verb, ""), outcome, here, pool))
             case "host" if step.event not in USUAL:
-                code = next((s.split("'")[1] for s in step.said if s.startswith("code ")), "")
-                faults = tuple(sorted(pool.faults.get("host", ()), key=lambda f: code not in str(f) or not code))
+                told = [s.split("'")[1] for s in step.said if s.startswith(("code '", "why '"))]
+                faults = sorted(pool.faults.get("host", ()), key=lambda f: not any(word in str(f) for word in told))
                 # what the card is can be enough for a refusal
                 by_card: list[dict[str, Any]] = [{}] if step.event == "host_declined" else []
                 wanted.append([*by_card, *({**f, **here} for f in faults)])
@@ -181,7 +181,7 @@ def proposals(
     grounds += [(person, {**world, **w}) for w in pool.worlds]
     rounds = [(0, p, d) for p in range(len(picks)) for d in range(len(choices))]
     rounds += [(g, 0, d) for g in range(1, len(grounds)) for d in (0, len(choices) - 1)]
-    for g, p, d in sorted(dict.fromkeys(rounds), key=lambda r: r[0] + r[1] - r[2] / 10):
+    for g, p, d in sorted(dict.fromkeys(rounds), key=lambda r: (4 * r[0] if wanted else r[0]) + r[1] - r[2] / 10):
         who, where = grounds[g]
         form: dict[str, Any] = {"person": {**who, "does": choices[d]} if choices[d] else who}
         if where:

@@ -154,7 +154,7 @@ class Scenario(_Strict):
     faults: list[FaultForm] = Field(default_factory=list)
     struck: StruckForm | None = None  # what ``faults: {seed: ...}`` says
     expect: ExpectForm
-    goes_on_ms: int = Field(default=0, ge=0, le=3_600_000)  # after the last deed: for deadlines of norms to pass
+    goes_on_ms: int = Field(default=0, ge=0, le=1_000_000)  # after the last deed: for deadlines of norms to pass
     limit_ms: int = Field(default=1_200_000, gt=0, le=100_000_000)
     file: str = ""
 
