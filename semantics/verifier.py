@@ -529,11 +529,11 @@ class Verifier:
     def _triggered(self, norm: Norm) -> Proof:
         starts: dict[tuple[int, Instance], tuple[Edge, ...]] = {}
         self.active.discard(norm.id)
-        for way, target, i, why in self._beginnings(norm):
+        for begun, target, i, why in self._beginnings(norm):
             if why:
-                return self._violated(norm, way(), why)
+                return self._violated(norm, begun(), why)
             if (target, i) not in starts:
-                starts[target, i] = way()
+                starts[target, i] = begun()
         if norm.id not in self.active:
             return Proof(norm.id, Proven.VACUOUS, "", self._place(norm))
         if norm.duty.operator == "permitted":
@@ -667,11 +667,12 @@ class Verifier:
                     known[active, kind] = self._opened(event, openers, active, *self.kinds.all[kind])
                 live = known[active, kind]
                 if live is None:
-                    way = [g.edges[n]]
+                    steps = [n]
                     while (step := back[state]) is not None:
                         state, n = step
-                        way.append(g.edges[n])
-                    return Proof(name, Proven.SYSTEM, "done without a permission", "", tuple(way[::-1]))
+                        steps.append(n)
+                    ended = tuple(g.edges[s] for s in steps[::-1])
+                    return Proof(name, Proven.SYSTEM, "done without a permission", "", ended)
                 after = (target, live)
                 if after not in back:
                     back[after] = (state, n)
