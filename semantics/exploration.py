@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from kiosk.flow.chart import Chart, Transition, callees
 from semantics.actions import OUTCOMES, Actions, Effect, Vars, WrittenRecord
+from semantics.liveness import Liveness
 
 NODES_MAX: Final = 60_000  # beyond, the answer is `unknown`; the flows have about twenty thousand
 CASCADE_MAX: Final = 64  # as the runner
@@ -380,6 +381,8 @@ class Graph:
         #: choice -> the flows that it is between
         self.choosable = {s.call_any.by: callees(self.charts, s) for s in states if s.call_any}
         chosen = {n for names in self.choosable.values() for n in names}
+        #: (stack, pending) -> the variables that matter no more there, with their start values
+        self.forgotten = Liveness(self.charts, self.actions).forgotten
         #: services that are left out, each with the words of it and of what it calls that the table does not describe
         self.missing = {n: words for n in sorted(chosen) if (words := self._with_calls(n, own))}
 
@@ -543,7 +546,9 @@ def explore(
                     continue
                 records, holding = fluents.run(step.written(), g.fluents[here], step.vars)
                 step.vars.update(carried)
-                after = Node(tuple(step.stack), values_of(step.vars), tuple(step.pending))
+                stack, pending = tuple(step.stack), tuple(step.pending)
+                step.vars.update(g.forgotten(stack, pending))
+                after = Node(stack, values_of(step.vars), pending)
                 if not records and after == node:
                     if step.arcs:
                         g.out[here].append(len(g.edges))
