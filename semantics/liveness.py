@@ -129,7 +129,7 @@ class Liveness:
         return _NONE.union(*(self._event(self._a.events[n], _NONE) for n in names if n in self._a.events))
 
     def _chosen(self, effect: Effect, matter: _Names) -> _Names:
-        for name, values in reversed(effect.choose.items()):
+        for name, values in reversed(tuple(effect.choose.items())):
             matter = (matter - {name}) | self._reads(*values)
         return matter
 
