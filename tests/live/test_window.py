@@ -10,8 +10,7 @@ import httpx
 import pytest
 
 from kiosk.config import load_config
-from kiosk.ui.render import Renderer
-from kiosk.view import View
+from tests.live.house import running
 from tests.live.test_cli import ended, started
 from tests.ui.test_window import Person, needs_x
 
@@ -20,10 +19,10 @@ from tests.ui.test_window import Person, needs_x
 @pytest.mark.window
 @pytest.mark.slow
 def test_a_touch_on_the_window_reaches_the_terminal(x_server: str, tmp_path: Path) -> None:
-    idle = View(1, "idle", values={"services": ("withdrawal",)})  # what is shown moves the buttons
-    english = next(n for n in Renderer().scene(idle).focus if n.value == "en")
-    x, y = english.box[0] + english.box[2] // 2, english.box[1] + english.box[3] // 2
-    process = started("run", "--var", str(tmp_path))
+    with running(tmp_path / "alike") as alike:  # what is shown moves the buttons
+        alike.wait_for_screen("idle")
+        x, y = alike.place_of("chose_language", "en")
+    process = started("run", "--var", str(tmp_path / "var"))
     try:
         assert process.stdout is not None
         address = re.fullmatch(r"bench\s+(http://127\.0\.0\.1:\d+/)\?token=(\S+)\n", process.stdout.readline())
