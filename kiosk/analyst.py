@@ -148,6 +148,12 @@ def verify(
     conformance: Annotated[
         bool, typer.Option("--conformance", help="Hold the effect table against the journals of all scenarios instead.")
     ] = False,
+    draw: Annotated[
+        Path | None, typer.Option("--draw", help="Draw the way to each violation into this folder, as SVG.")
+    ] = None,
+    scenarios: Annotated[
+        Path | None, typer.Option("--scenarios", help="Write a scenario that shows each violation into this folder.")
+    ] = None,
 ) -> None:
     """Prove the flows that run against the norms; show the shortest way to every violation."""
     from kiosk.flow.chart import load_charts
@@ -168,8 +174,42 @@ def verify(
             raise fail(f"{wanted}: there is no such norm, or no flow can do what it obliges to yet; kiosk model check")
     print(result.render(all_=everything or bool(norm)))
     print("\n".join(map(str, late)), end="\n" if late else "")
+    if draw is not None:
+        _draw(draw, result, norms)
+    if scenarios is not None:
+        _replay(scenarios, result, norms, models)
     if not result.ok or late:
         raise typer.Exit(1)
+
+
+def _draw(folder: Path, result: Any, norms: Any) -> None:
+    from semantics.counterexample import counterexamples, walks
+    from semantics.drawing import DrawingError
+    from semantics.way_drawing import way_svg
+
+    for name, proof in counterexamples(result.proofs).items():
+        if not walks(result.graph, proof.way):
+            print(f"{proof.about}: no picture: its way is not one of the customer's flows")
+            continue
+        try:
+            write(folder / f"{name}.svg", way_svg(result.graph, proof, norms))
+        except DrawingError as error:
+            raise fail(str(error)) from None
+
+
+def _replay(folder: Path, result: Any, norms: Any, models: Path) -> None:
+    from kiosk.config import load_config
+    from kiosk.rehearsal import counterexample
+    from kiosk.rehearsal.scenario import load_scenarios
+    from kiosk.words import catalogue
+
+    own = models / "scenarios"
+    suite = list(load_scenarios(own if own.exists() else MODELS / "scenarios"))
+    made = counterexample.replays(
+        result.proofs, result.graph, norms, suite, load_config(None), catalogue(), models=models, say=print
+    )
+    files = counterexample.write(made, result.graph, folder)
+    print(f"{len(files)} of {len(made)} counterexamples are scenarios: {folder}")
 
 
 def conform(models: Path) -> None:

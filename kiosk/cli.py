@@ -44,6 +44,7 @@ def rehearse(
         int, typer.Option("--strike", min=0, help="Instead, strike the plain scenario with faults of so many seeds.")
     ] = 0,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The first seed of --strike.")] = 1,
+    models: analyst.ModelsOption = analyst.MODELS,
     config: ConfigOption = None,
 ) -> None:
     """Play scenarios in virtual time, at byte level, and judge the money."""
@@ -62,7 +63,7 @@ def rehearse(
     results = []
     for scenario in load_scenarios(path):
         scenario = resolved(scenario, site, catalogue())
-        played = play(scenario, site, catalogue(), transcript=transcript or report is not None)
+        played = play(scenario, site, catalogue(), transcript=transcript or report is not None, models=models)
         results.append(played)
         print(f"{'passed' if played.passed else 'FAILED'}  {scenario.scenario}: {scenario.title}")
         for line in [

@@ -285,16 +285,16 @@ def host_settings(config: Config) -> HostSettings:
 
 
 @cache
-def _watching() -> Watching:
-    return Watching(watchable(load_norms(MODELS, whole=False), flows()[0]))
+def _watching(models: Path = MODELS) -> Watching:
+    return Watching(watchable(load_norms(models, whole=False), flows(models / "flows")[0]))
 
 
-def watching(config: Config) -> Callable[[Journal], tuple[Watcher, ...]]:
+def watching(config: Config, models: Path = MODELS) -> Callable[[Journal], tuple[Watcher, ...]]:
     """Return what makes the watchers of a terminal: its norms, unless the site has switched them off.
 
     Raises DocumentError if the norms cannot be read, or if there are none.
     """
-    return _watching() if config.site.watch_norms else unwatched
+    return _watching(models) if config.site.watch_norms else unwatched
 
 
 def unwatched(_: Journal) -> tuple[Watcher, ...]:
@@ -315,10 +315,11 @@ def terminal(
     watchers: tuple[Watcher, ...] = (),
     watch: Callable[[Journal], tuple[Watcher, ...]] = unwatched,
     point: Callable[[str], None] = no_point,
+    models: Path = MODELS,
 ) -> Terminal:
-    """Put a terminal together and start it from its journal."""
+    """Put a terminal together, with the flows of a model folder, and start it from its journal."""
     site: Site = config.site
-    charts, offers = flows()
+    charts, offers = flows(models / "flows")
     recovered = recover(journal)
 
     def reserve(data: Mapping[str, Any]) -> None:

@@ -37,17 +37,11 @@ def source_of(event: str, chart: Chart) -> str:
 
 def flow_graph(chart: Chart, counts: Mapping[int, int] | None = None) -> Any:
     """Return the graph of one flow. `counts` (line of the arc -> times taken) pales what was never taken."""
-    graph = _graphviz().AGraph(strict=False, directed=True)
-    graph.graph_attr.update(
-        rankdir="TB", nodesep="0.3", ranksep="0.45", fontname=FONT, fontsize="18", fontcolor=INK, labelloc="t",
-        label=f"{chart.name}: {chart.purpose}", bgcolor="white", pad="0.3",
-    )  # fmt: skip
-    graph.node_attr.update(fontname=FONT, fontsize="12", fontcolor=INK, color=INK, shape="box", style="rounded,filled")
-    graph.edge_attr.update(fontname=FONT, fontsize="10", color=INK, fontcolor=INK, arrowsize="0.7")
-    graph.add_node("start", label="", shape="circle", width="0.15", style="filled", fillcolor=INK)
+    graph = canvas(f"{chart.name}: {chart.purpose}")
+    add_start(graph, "start")
     for state in chart.states.values():
         if state.name not in _copies(chart):
-            _add(graph, state, state.name)
+            add_state(graph, state, state.name)
     begin = "\\n".join(chart.begin)
     graph.add_edge("start", chart.initial, label=f"/ {begin}" if begin else "")
     copies = _copies(chart)
@@ -59,20 +53,39 @@ def flow_graph(chart: Chart, counts: Mapping[int, int] | None = None) -> Any:
         target = arc.target
         if target in copies:
             target = f"{arc.target} of {arc.source}"
-            _add(graph, chart.states[arc.target], target)
-        lines.setdefault((arc.source, target, taken), {})[_label(arc)] = source_of(arc.event, chart)
+            add_state(graph, chart.states[arc.target], target)
+        lines.setdefault((arc.source, target, taken), {})[label_of(arc)] = source_of(arc.event, chart)
     for (start, end, taken), labels in lines.items():
         sources = set(labels.values())
         colour = (SOURCES[sources.pop()] if len(sources) == 1 else INK) if taken else UNTAKEN
-        rows = "".join(
-            f'<FONT COLOR="{SOURCES[source] if taken else UNTAKEN}">{text}</FONT><BR ALIGN="LEFT"/>'
-            for text, source in labels.items()
-        )
+        rows = "".join(row_of(text, SOURCES[source] if taken else UNTAKEN) for text, source in labels.items())
         graph.add_edge(
             start, end, label=f"<{rows}>", color=colour, fontcolor=colour,
             style="dashed" if set(labels.values()) == {"clock"} else "solid", penwidth="1.0" if taken else "1.8",
         )  # fmt: skip
     return graph
+
+
+def canvas(title: str) -> Any:
+    """Return an empty graph in the dress of the flows. Raises DrawingError without pygraphviz."""
+    graph = _graphviz().AGraph(strict=False, directed=True)
+    graph.graph_attr.update(
+        rankdir="TB", nodesep="0.3", ranksep="0.45", fontname=FONT, fontsize="18", fontcolor=INK, labelloc="t",
+        label=title, bgcolor="white", pad="0.3",
+    )  # fmt: skip
+    graph.node_attr.update(fontname=FONT, fontsize="12", fontcolor=INK, color=INK, shape="box", style="rounded,filled")
+    graph.edge_attr.update(fontname=FONT, fontsize="10", color=INK, fontcolor=INK, arrowsize="0.7")
+    return graph
+
+
+def add_start(graph: Any, name: str) -> None:
+    """Add the dot that a flow begins at."""
+    graph.add_node(name, label="", shape="circle", width="0.15", style="filled", fillcolor=INK)
+
+
+def row_of(markup: str, colour: str) -> str:
+    """Return one of several labels of a line, as markup."""
+    return f'<FONT COLOR="{colour}">{markup}</FONT><BR ALIGN="LEFT"/>'
 
 
 def _copies(chart: Chart) -> frozenset[str]:
@@ -83,7 +96,8 @@ def _copies(chart: Chart) -> frozenset[str]:
     return frozenset(name for name, found in sources.items() if chart.states[name].ending and len(found) >= MANY)
 
 
-def _add(graph: Any, state: State, name: str) -> None:
+def add_state(graph: Any, state: State, name: str) -> None:
+    """Add a state under a name of the picture's own."""
     label = state.name.replace("_", " ")
     attributes = {"fillcolor": "#eef3f8"}
     if state.ending:
@@ -102,7 +116,7 @@ def _add(graph: Any, state: State, name: str) -> None:
     graph.add_node(name, label=label, **attributes)
 
 
-def _label(arc: Transition) -> str:
+def label_of(arc: Transition) -> str:
     """Return the words of an arc as markup: event, conditions and deeds, each on a line of its own."""
     words = [escape(arc.event)] if arc.event != "entered" else []
     words += [f"[{escape(', '.join(map(str, arc.guards)))}]"] if arc.guards else []

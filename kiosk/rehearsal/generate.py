@@ -6,7 +6,7 @@ exploration knows a shortest way to it in abstract steps; here it becomes a scen
 - the customer and world are those of the plainest scenario of the suite for the service on the way;
 - what the customer does on the way, and a good customer would not, becomes a deed at the screen it happens at;
 - how a device or the host comes to answer so is not in the way. The faults that the suite itself uses for that device
-  are tried, at that screen; and its worlds, where a guard on the way depends on one.
+  are tried, at that screen; and its cards and worlds, where an answer or a guard on the way depends on one.
 
 A way is abstract, so each proposal is played: it counts only if its journal reaches the goal. What is kept expects the
 screens it showed. A proposal that breaks a norm or loses money is no scenario but a find, and is kept apart.
@@ -27,6 +27,7 @@ from kiosk.flow.chart import Chart
 from kiosk.rehearsal.play import Played, play
 from kiosk.rehearsal.scenario import Scenario
 from kiosk.turn import Words
+from semantics.watch import SYSTEM, VIOLATION
 
 PLAYS_MAX: Final = 24  # proposals for one goal
 DEPTH_MAX: Final = 60  # steps of a way
@@ -82,6 +83,7 @@ class Pool:
     plain: Mapping[str, Scenario]
     faults: Mapping[str, tuple[Mapping[str, Any], ...]]
     worlds: tuple[Mapping[str, Any], ...]
+    cards: tuple[str, ...] = ()
 
 
 @dataclass
@@ -99,7 +101,9 @@ def pool_of(suite: Iterable[Scenario]) -> Pool:
     plain: dict[str, Scenario] = {}
     faults: dict[str, dict[str, Mapping[str, Any]]] = {}
     worlds: dict[str, Mapping[str, Any]] = {}
+    cards: dict[str, None] = {}
     for scenario in suite:
+        cards[scenario.person.card] = None
         service = scenario.person.service
         if (
             not scenario.faults
@@ -109,17 +113,18 @@ def pool_of(suite: Iterable[Scenario]) -> Pool:
             plain[service] = scenario
         for fault in scenario.faults:
             form = fault.model_dump(exclude_defaults=True)
-            form.pop("on", None)
+            form = {k: v for k, v in form.items() if k not in ("on", "showing")}
             device = fault.wire or fault.device or fault.unplug or ("host" if fault.host else "power")
             faults.setdefault(device, {}).setdefault(str(form), form)
         world = scenario.world.model_dump(exclude_defaults=True)
         if world and not scenario.world.journal_fails_after:  # no way asks for a journal that fails
             worlds.setdefault(str(world), world)
-    return Pool(plain, {d: tuple(f.values()) for d, f in faults.items()}, tuple(worlds.values()))
+    return Pool(plain, {d: tuple(f.values()) for d, f in faults.items()}, tuple(worlds.values()), tuple(cards))
 
 
-def _weight(scenario: Scenario) -> int:
-    return len(str(scenario.model_dump(include={"person", "world"}, exclude_defaults=True)))
+def _weight(scenario: Scenario) -> tuple[bool, int]:
+    form = scenario.model_dump(include={"person", "world"}, exclude_defaults=True)
+    return scenario.scenario != "plain", len(str(form))
 
 
 def proposals(
@@ -143,7 +148,9 @@ def proposals(
         if screen and screen != shown:
             shown = screen
             counts[screen] = counts.get(screen, 0) + 1
-        here = {"on": shown} if shown and shown != "idle" else {}
+        here: dict[str, Any] = {"on": shown} if shown and shown != "idle" else {}
+        if here and counts[shown] > 1:
+            here["showing"] = counts[shown]
         match step.by:
             case "person" if step.event not in BY_ITSELF and (shown, step.event) not in HABITS:
                 deeds.append({"on": shown or "idle", "nth": counts.get(shown, 1), **_deed(shown, step)})
@@ -156,7 +163,9 @@ def proposals(
             case "host" if step.event not in USUAL:
                 code = next((s.split("'")[1] for s in step.said if s.startswith("code ")), "")
                 faults = tuple(sorted(pool.faults.get("host", ()), key=lambda f: code not in str(f) or not code))
-                wanted.append([{**f, **here} for f in faults])
+                # what the card is can be enough for a refusal
+                by_card: list[dict[str, Any]] = [{}] if step.event == "host_declined" else []
+                wanted.append([*by_card, *({**f, **here} for f in faults)])
             case "power":
                 wanted.append([{"power": "cut", **here, "after_ms": ms} for ms in (200, 900, 3_000)])
             case _:
@@ -164,15 +173,21 @@ def proposals(
     choices = [[], *([d] for d in deeds[:-5:-1]), deeds[-2:], deeds[-4:], deeds] if deeds else [[]]
     choices = [c for n, c in enumerate(choices) if c not in choices[:n]]
     picks = _diagonal(wanted)
-    worlds = [world, *({**world, **w} for w in pool.worlds)]
+    held = sum(step.event == "cash_in_done" and "note_came" in step.said for step in way.steps)
+    if person.get("feeds") and held:
+        person["feeds"] = [*itertools.islice(itertools.cycle(person["feeds"]), max(held, len(person["feeds"])))]
+    grounds: list[tuple[Mapping[str, Any], Mapping[str, Any]]] = [(person, world)]
+    grounds += [({**person, "card": card}, world) for card in pool.cards if card != base.person.card]
+    grounds += [(person, {**world, **w}) for w in pool.worlds]
     rounds = [(0, p, d) for p in range(len(picks)) for d in range(len(choices))]
-    rounds += [(w, 0, d) for w in range(1, len(worlds)) for d in (0, len(choices) - 1)]
-    for w, p, d in sorted(dict.fromkeys(rounds), key=lambda r: r[0] + r[1] - r[2] / 10):
-        form: dict[str, Any] = {"person": {**person, "does": choices[d]} if choices[d] else person}
-        if worlds[w]:
-            form["world"] = worlds[w]
-        if picks[p]:
-            form["faults"] = picks[p]
+    rounds += [(g, 0, d) for g in range(1, len(grounds)) for d in (0, len(choices) - 1)]
+    for g, p, d in sorted(dict.fromkeys(rounds), key=lambda r: r[0] + r[1] - r[2] / 10):
+        who, where = grounds[g]
+        form: dict[str, Any] = {"person": {**who, "does": choices[d]} if choices[d] else who}
+        if where:
+            form["world"] = where
+        if any(picks[p]):
+            form["faults"] = [fault for fault in picks[p] if fault]
         yield form
 
 
@@ -269,18 +284,22 @@ def _expected(played: Played, others: Mapping[str, str]) -> dict[str, Any]:
 def _by_others(played: Played) -> dict[str, str]:
     """Return the violations by whom no terminal can make keep a norm: what is said of each, and its norm."""
     assert played.world is not None
-    data = [e.data for e in played.world.entries if e.kind == "violation"]
-    return {f"violated by {v['by']}: {v['says']}": v["norm"] for v in data if v["by"] not in ("terminal", "bank")}
+    data = [e.data for e in played.world.entries if e.kind == VIOLATION]
+    return {f"violated by {v['by']}: {v['says']}": v["norm"] for v in data if v["by"] != SYSTEM}
 
 
 def write(result: Generated, folder: Path) -> list[Path]:
     """Write what is kept into `folder`, and what went wrong into `folder`/finds. Returns the files."""
     files = []
     for sub, group in ((folder, result.kept), (folder / "finds", result.finds)):
-        for name, (form, said) in group.items():
-            sub.mkdir(parents=True, exist_ok=True)
-            file = sub / f"{name}.yaml"
-            text = yaml.safe_dump(form, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
-            file.write_text("".join(f"# {line}\n" for line in said) + text, encoding="utf-8")
-            files.append(file)
+        files += [write_form(form, said, sub) for form, said in group.values()]
     return files
+
+
+def write_form(form: Mapping[str, Any], said: Iterable[str], folder: Path) -> Path:
+    """Write a scenario under its name into `folder`, with what is `said` of it as a comment. Returns the file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{form['scenario']}.yaml"
+    text = yaml.safe_dump(dict(form), sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
+    file.write_text("".join(f"# {line}\n" for line in said) + text, encoding="utf-8")
+    return file

@@ -30,19 +30,19 @@ def goals_of(coverage: Coverage, graph: Graph, norms: NormSet, rules: FluentRule
     for arc in coverage.missed_arcs:
         if arc in by_arc:
             flow, source, target, event = arc
-            ways = _ways(graph, by_arc[arc], depth)
+            ways = ways_by(graph, by_arc[arc], depth)
             goals.append(Goal(f"{flow}: {source} -> {target} by {event}", ways, _takes(arc)))
     verifier = Verifier(graph, norms, rules)
     for c in coverage.norms.values():
         if not c.idle and not c.activated:
             starting = [e for e in graph.edges if _starts(verifier, c.norm, e)]
             if starting:
-                goals.append(Goal(f"{c.norm.id} in force", _ways(graph, starting, depth), _in_force(c.norm, norms)))
+                goals.append(Goal(f"{c.norm.id} in force", ways_by(graph, starting, depth), _in_force(c.norm, norms)))
         for act in sorted(c.ways - c.acts) if c.activated else ():
             doing = [e for e in graph.edges if any(act in w.events for w, _, _ in e.records)]
             if doing:
                 name = f"{c.norm.id} by {act}"
-                goals.append(Goal(name, _ways(graph, doing, depth), _fulfilled_by(c.norm, act, norms)))
+                goals.append(Goal(name, ways_by(graph, doing, depth), _fulfilled_by(c.norm, act, norms)))
     return sorted(goals, key=lambda g: len(g.ways[0].steps))
 
 
@@ -54,10 +54,16 @@ def _depths(graph: Graph) -> list[int]:
     return depth
 
 
-def _ways(graph: Graph, edges: Iterable[Edge], depth: Sequence[int]) -> list[Way]:
+def ways_by(
+    graph: Graph, edges: Iterable[Edge], cost: Sequence[int], way_to: Callable[[int], list[Edge]] | None = None
+) -> list[Way]:
+    """Return the cheapest ways that end with one of these steps and differ in what devices, host and clock did last.
+
+    `cost` is that of each place, `way_to` the way that costs so much; the shortest way if left out.
+    """
     found: dict[tuple[str, tuple[str, ...]], Way] = {}
-    for edge in sorted(edges, key=lambda e: depth[e.source]):
-        steps = [*graph.way_to(edge.source), edge]
+    for edge in sorted(edges, key=lambda e: cost[e.source]):
+        steps = [*(way_to or graph.way_to)(edge.source), edge]
         key = (edge.event, tuple(s.event for s in steps if s.by in ("device", "host", "power", "clock"))[-2:])
         if key not in found:
             found[key] = Way(steps, [graph.nodes[s.source].stack[-1] for s in steps])

@@ -60,7 +60,7 @@ class PersonForm(_Strict):
 
 
 class FaultForm(_Strict):
-    """One fault of one layer. It is armed when the terminal first serves, or when the screen `on` shows."""
+    """One fault of one layer. It is armed when the terminal first serves, or when `on` shows the `showing`-th time."""
 
     wire: str = ""
     device: str = ""
@@ -68,6 +68,7 @@ class FaultForm(_Strict):
     power: Literal["", "cut", "restart"] = ""
     unplug: str = ""
     on: str = ""
+    showing: int = Field(default=1, ge=1)
     after_ms: int = Field(default=0, ge=0, le=600_000)
     for_ms: int = Field(default=5_000, ge=0, le=3_600_000)
     fault: str = ""
@@ -153,6 +154,7 @@ class Scenario(_Strict):
     faults: list[FaultForm] = Field(default_factory=list)
     struck: StruckForm | None = None  # what ``faults: {seed: ...}`` says
     expect: ExpectForm
+    goes_on_ms: int = Field(default=0, ge=0, le=3_600_000)  # after the last deed: for deadlines of norms to pass
     limit_ms: int = Field(default=1_200_000, gt=0, le=100_000_000)
     file: str = ""
 

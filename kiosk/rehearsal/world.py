@@ -96,8 +96,10 @@ class World:
         watch: Callable[[Journal], tuple[Watcher, ...]] | None = None,
         transcript: bool = False,
         journal_type: type[Journal] = Journal,
+        models: Path = compose.MODELS,
     ) -> None:
         self.scenario = scenario
+        self._models = models
         self.config = _with_world(config, scenario)
         self.clock = SimClock()
         self.calendar = SimCalendar(self.clock, START)
@@ -105,7 +107,7 @@ class World:
         self._transcribe = transcript
         self._words = words
         self._point = point
-        self._watch = watch if watch is not None else compose.watching(self.config)
+        self._watch = watch if watch is not None else compose.watching(self.config, models)
         self._journal_type = journal_type
         self._folder: Path | None = None
         if journal_file is None and any(f.power for f in scenario.faults):
@@ -236,7 +238,7 @@ class World:
             waited = now - self._out_of_service_since
             return waited >= (0 if kernel.halted else STUCK_AFTER_MS)
         self._out_of_service_since = None
-        quiet = now - self._stirred_ms >= QUIET_MS
+        quiet = now - self._stirred_ms >= max(QUIET_MS, self.scenario.goes_on_ms)
         return screen == "idle" and quiet and self.terminal.standing.advices_waiting == 0
 
     def _stays_closed(self, now: int) -> bool:
@@ -276,6 +278,7 @@ class World:
             on_view=self._viewed,
             watch=self._watch,
             point=self._point,
+            models=self._models,
         )
 
     def cut(self, *, devices: bool, for_ms: int) -> None:
@@ -330,7 +333,7 @@ class World:
 
     def _arm(self, screen: str) -> None:
         for fault in list(self._unarmed):
-            if fault.on == screen or (not fault.on and screen == "idle"):
+            if screen == (fault.on or "idle") and self.screens.count(screen) >= fault.showing:
                 self._unarmed.remove(fault)
                 if fault.after_ms or fault.power or fault.unplug:
                     at = self.clock.now_ms() + fault.after_ms
@@ -455,7 +458,7 @@ class World:
         for entry in self.entries:
             if entry.kind == "step":
                 for move in entry.data["moves"]:
-                    charts, _ = compose.flows()
+                    charts, _ = compose.flows(self._models / "flows")
                     chart = charts[move["flow"]]
                     of_interest = chart.kind == SERVICE or chart.name == "session"
                     if of_interest and chart.states[move["to"]].ending:

@@ -64,7 +64,7 @@ def with_parts(
     services = [dispensing() if isinstance(s, Dispensing) else s for s in compose.services()]
     offers = Offers.of(services)
     offers.check(charts)
-    monkeypatch.setattr(compose, "flows", lambda: (charts, offers))
+    monkeypatch.setattr(compose, "flows", lambda _: (charts, offers))
 
 
 def test_unbroken_all_is_green(monkeypatch: pytest.MonkeyPatch) -> None:

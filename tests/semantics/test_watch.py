@@ -98,7 +98,7 @@ def strict(monkeypatch: pytest.MonkeyPatch) -> None:
     shipped = compose._watching().norms
     norms, found = norms_of([source_of(text, "strict.yaml")], shipped.vocabulary)
     assert not found, found
-    monkeypatch.setattr(compose, "_watching", lambda: Watching(norms))
+    monkeypatch.setattr(compose, "_watching", lambda _: Watching(norms))
 
 
 def test_a_rehearsal_fails_on_a_violation_it_does_not_expect(plain: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
