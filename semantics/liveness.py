@@ -12,8 +12,8 @@ environment's affordances ask: they can be asked for at any place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 
 from kiosk.flow.chart import Chart, Transition, callees
 from semantics.actions import OUTCOMES, Actions, Ask, Effect, Vars
@@ -28,6 +28,8 @@ class Liveness:
 
     def __init__(self, charts: Mapping[str, Chart], actions: Actions) -> None:
         self._charts, self._a = charts, actions
+        self._every = frozenset(actions.start)
+        self._action = cache(self._of_action)
         cut, ends = actions.power_cut, actions.ends
         self._always = frozenset(
             actions.durable | {"card", "left_card", "path_unsure"} | set(actions.keys.values())
@@ -35,14 +37,7 @@ class Liveness:
             | self._reads(*actions.fluents.values(), *(end.keep for end in ends))
         )  # fmt: skip
         self._at = {(flow, state): _NONE for flow, chart in charts.items() for state in chart.states}
-        changed = True
-        while changed:
-            changed = False
-            for place, before in self._at.items():
-                now = before | self._state(*place)
-                if now != before:
-                    self._at[place] = now
-                    changed = True
+        self._fixpoint()
         self.forgotten = cache(self._forgotten)
 
     def _forgotten(self, stack: Stack, pending: tuple[str, ...]) -> Vars:
@@ -59,14 +54,31 @@ class Liveness:
         scoped = self._a.scoped
         return frozenset((*scoped.get(flow, ()), *scoped.get(self._charts[flow].kind, ())))
 
-    def _state(self, flow: str, state: str) -> _Names:
-        chart = self._charts[flow]
-        arcs = (t for (source, _), some in chart.by_state_and_event.items() if source == state for t in some)
-        return _NONE.union(*(self._arc(chart, arc) for arc in arcs))
+    def _fixpoint(self) -> None:
+        arcs = [(c, t, *self._ends(partial(self._before, t))) for c in self._charts.values() for t in c.transitions]
+        arcs.reverse()  # what comes late is mostly written late
+        changed = True
+        while changed:
+            changed = False
+            for chart, arc, asked, left in arcs:
+                stays = arc.target == arc.source and not arc.again
+                after = self._at[chart.name, arc.target] if stays else self._entering(chart, arc.target)
+                before = self._at[chart.name, arc.source]
+                now = before | asked | (after & left)
+                if now != before:
+                    self._at[chart.name, arc.source] = now
+                    changed = True
 
-    def _arc(self, chart: Chart, arc: Transition) -> _Names:
-        stays = arc.target == arc.source and not arc.again
-        matter = self._at[chart.name, arc.target] if stays else self._entering(chart, arc.target)
+    def _ends(self, before: Callable[[_Names], _Names]) -> tuple[_Names, _Names]:
+        """Return what matters before something if nothing, and if everything, does after it.
+
+        The two say it all: each variable passes for itself, so `m` after it is the first and what `m` and the second
+        have in common before it.
+        """
+        return before(_NONE), before(self._every)
+
+    def _before(self, arc: Transition, matter: _Names) -> _Names:
+        """Return what matters before an arc is taken, or tried, if `matter` does where it leads."""
         matter = self._acts(arc.actions, matter)
         for guard in arc.guards:
             rule = self._a.guards.get(guard.name)
@@ -92,10 +104,13 @@ class Liveness:
 
     def _acts(self, names: tuple[str, ...], matter: _Names) -> _Names:
         for name in reversed(names):
-            effect = self._a.actions.get(name)
-            if effect is not None:
-                matter = self._effect(effect, matter)
+            asked, left = self._action(name)
+            matter = asked | (matter & left)
         return matter
+
+    def _of_action(self, name: str) -> tuple[_Names, _Names]:
+        effect = self._a.actions.get(name)
+        return self._ends(lambda m: m if effect is None else self._effect(effect, m))
 
     def _effect(self, effect: Effect, matter: _Names) -> _Names:
         """Return what matters before an effect if `matter` does after it. The order is `exploration`'s, backwards."""
