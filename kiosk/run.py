@@ -129,7 +129,10 @@ KNOWN_FROM: Final[Mapping[str, tuple[str, str]]] = {
     "szzt": ("two independent open clients", "no maker's document; authentication and scan codes uncertain"),
     "lcdm-4000": ("three open clients", "no maker's document; parity, reset and sensor bits uncertain"),
     "lcdm-2000": ("maker's LCDM-1000T V3.3T; two open clients", "LCDM-2000 additions from clients only"),
-    "escpos": ("maker's Reliance reference (MIT); Epson, Citizen and Custom manuals", "status bits while printing differ by maker"),
+    "escpos": (
+        "maker's Reliance reference (MIT); Epson, Citizen and Custom manuals",
+        "status while printing differs by maker",
+    ),
     "nv200": (
         "maker's GA138 and GA973 v2.2, all 382 packets recomputed; the maker's own C client",
         "note counters (58) and exit sensor (CE) not listed for this unit; jams' repetition uncertain",

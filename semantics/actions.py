@@ -20,7 +20,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from kiosk.strict_yaml import DocumentError
 from semantics.codegen import Writer
-from semantics.norms.expression import TYPES, Datum, ExpressionError, Scope, read, read_value
+from semantics.norms.expression import TYPES, Datum, ExpressionError, Scope, parts_of, read, read_value
 from semantics.norms.source import Source, load_source
 
 FILE: Final = "actions.yaml"
@@ -228,6 +228,7 @@ class Actions:
     choices: Mapping[str, Choice]
     guards: Mapping[str, GuardRule]
     actions: Mapping[str, Effect]
+    reads: Mapping[Ask, frozenset[str]]  # the variables that a condition or value asks for; a constant is not in it
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -245,6 +246,7 @@ class _Reader:
     def __init__(self, source: Source, form: _TableForm) -> None:
         self.source, self.form = source, form
         self.mistakes: list[Any] = []
+        self.reads: dict[Ask, frozenset[str]] = {}
         here = {}
         for name, v in form.variables.items():
             kind = TYPES.get(v.type)
@@ -264,7 +266,13 @@ class _Reader:
         except ExpressionError as error:
             self.mistakes.append(self.source.mistake(path, f"{text!r}: {error.message}"))
             return None
-        return lambda v: function(v, (), None)
+
+
+        def ask(values: Vars) -> Any:
+            return function(values, (), None)
+
+        self.reads[ask] = frozenset(part.key for part in parts_of(expr) if isinstance(part, Datum))
+        return ask
 
     def value(self, value: Any, path: tuple[Any, ...]) -> Ask:
         if isinstance(value, str) and value.startswith("="):
@@ -349,7 +357,7 @@ def actions_of(source: Source) -> Actions:
          for v in form.variables.values() if v.scope},
         form.keys, fluents, form.start.flow, form.start.region, tuple(form.beside), form.rest, ends, balances, cut,
         {n: Order(o.device, o.within_ms, o.person, o.at) for n, o in form.orders.items()},
-        tuple(form.host.answers), form.host.within_ms, events, choices, guards, actions,
+        tuple(form.host.answers), form.host.within_ms, events, choices, guards, actions, r.reads,
     )  # fmt: skip
 
 

@@ -370,17 +370,16 @@ def impossible_deadlines(norms: NormSet, graph: Graph) -> Iterator[Finding]:
     The least time to an act counts only what the flow's own clock makes one wait: a deadline event that is taken in a
     state entered on the way. Everything else may happen at once, so what is told is certain under the effect table.
     """
-    events = [frozenset(e for w, _, _ in edge.records for e in w.events) for edge in graph.edges]
     for norm in norms.norms:
         duty = norm.duty
         if duty.operator != "obliged" or duty.within_ms is None or not duty.action or norm.trigger is None:
             continue
-        starts = [n for n, e in enumerate(events) if e & _events(norm.trigger)]
-        acts = {n for n, e in enumerate(events) if e & _events(duty.action)}
+        starts = graph.that_say(_events(norm.trigger))
+        acts = set(graph.that_say(_events(duty.action)))
         if not starts or not acts or (duty.preempt or (duty.inclusive and set(starts) & acts)):
             continue
         gone = {a.event for a in duty.released_by if a.where is None}
-        least = _least_ms(graph, starts, acts, {n for n, e in enumerate(events) if e & gone})
+        least = _least_ms(graph, starts, acts, set(graph.that_say(gone)))
         if least is not None and least > duty.within_ms:
             message = (
                 f"due within {duty.within_ms / 1000:g} s, and no flow does it sooner than {least / 1000:g} s after the "
@@ -392,7 +391,8 @@ def impossible_deadlines(norms: NormSet, graph: Graph) -> Iterator[Finding]:
 def _least_ms(graph: Graph, starts: Sequence[int], acts: set[int], gone: set[int]) -> int | None:
     """Return the least time from one of the steps `starts` to one of `acts`, by none of `gone`; None: no way."""
     done = -1
-    heap = [(0, graph.edges[n].target, not graph.edges[n].stays) for n in starts]  # (ms, place, its state is new)
+    begun = {(graph.edges[n].target, not graph.edges[n].stays) for n in starts}
+    heap = [(0, *place) for place in begun]  # (ms, place, its state is new)
     heapq.heapify(heap)
     seen: set[tuple[int, bool]] = set()
     while heap:
@@ -409,5 +409,7 @@ def _least_ms(graph: Graph, starts: Sequence[int], acts: set[int], gone: set[int
                 continue
             edge = graph.edges[n]
             wait = within.ms if edge.by == "clock" and new and within is not None else 0
-            heapq.heappush(heap, (ms + wait, done if n in acts else edge.target, new or not edge.stays))
+            target = (done, False) if n in acts else (edge.target, new or not edge.stays)
+            if target not in seen:
+                heapq.heappush(heap, (ms + wait, *target))
     return None

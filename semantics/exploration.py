@@ -15,13 +15,15 @@ back along parents is a shortest way in steps. Nothing is random: the same chart
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from operator import itemgetter
 from typing import Any, Final
 
 from kiosk.flow.chart import Chart, Transition, callees
 from semantics.actions import OUTCOMES, Actions, Effect, Vars, WrittenRecord
+from semantics.liveness import Liveness
 
 NODES_MAX: Final = 60_000  # beyond, the answer is `unknown`; the flows have about twenty thousand
 CASCADE_MAX: Final = 64  # as the runner
@@ -44,6 +46,10 @@ class Written:
     events: tuple[str, ...]
     starts: tuple[str, ...]
     finishes: tuple[str, ...]
+
+
+#: What a step writes: each record with the fluents before and after it. There is one object for equal ones.
+Run = tuple[tuple[Written, frozenset[str], frozenset[str]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,7 @@ class Edge:
     by: str
     said: tuple[str, ...]
     arcs: tuple[tuple[str, str, str, int], ...]  # flow, from, to, line
-    records: tuple[tuple[Written, frozenset[str], frozenset[str]], ...]  # record, fluents before, after
+    records: Run
     stays: bool = False  # no state was entered: a deadline that ran goes on
 
 
@@ -375,6 +381,8 @@ class Graph:
         #: choice -> the flows that it is between
         self.choosable = {s.call_any.by: callees(self.charts, s) for s in states if s.call_any}
         chosen = {n for names in self.choosable.values() for n in names}
+        #: (stack, pending) -> the variables that matter no more there, with their start values
+        self.forgotten = Liveness(self.charts, self.actions).forgotten
         #: services that are left out, each with the words of it and of what it calls that the table does not describe
         self.missing = {n: words for n in sorted(chosen) if (words := self._with_calls(n, own))}
 
@@ -386,6 +394,19 @@ class Graph:
     def _with_calls(self, flow: str, own: Mapping[str, frozenset[str]]) -> frozenset[str]:
         called = (n for s in self.charts[flow].states.values() for n in callees(self.charts, s))
         return own[flow].union(*(self._with_calls(n, own) for n in called))
+
+    @cached_property
+    def saying(self) -> Mapping[str, tuple[int, ...]]:
+        """Return the steps that say each event of the vocabulary, in order."""
+        found: dict[str, list[int]] = {}
+        for n, edge in enumerate(self.edges):
+            for event in dict.fromkeys(e for w, _, _ in edge.records for e in w.events):
+                found.setdefault(event, []).append(n)
+        return {event: tuple(steps) for event, steps in found.items()}
+
+    def that_say(self, events: Iterable[str]) -> list[int]:
+        """Return the steps that say one of some events, in order."""
+        return sorted({n for event in events for n in self.saying.get(event, ())})
 
     @property
     def entered(self) -> frozenset[str]:
@@ -525,7 +546,9 @@ def explore(
                     continue
                 records, holding = fluents.run(step.written(), g.fluents[here], step.vars)
                 step.vars.update(carried)
-                after = Node(tuple(step.stack), values_of(step.vars), tuple(step.pending))
+                stack, pending = tuple(step.stack), tuple(step.pending)
+                step.vars.update(g.forgotten(stack, pending))
+                after = Node(stack, values_of(step.vars), pending)
                 if not records and after == node:
                     if step.arcs:
                         g.out[here].append(len(g.edges))
@@ -546,6 +569,8 @@ class FluentRules:
         self._recognise, self._dependents, self._bases = recognise, dependents, bases
         self._tracked, self._extra, self._ends, self._key_of = tracked, extra, ends, key_of
         self._known: dict[Any, Written] = {}
+        self._runs: dict[Any, tuple[Run, frozenset[str]]] = {}
+        self._same: dict[Run, Run] = {}
         self.orphans: dict[tuple[str, str], Written] = {}
 
     def written(self, kind: str, data: Mapping[str, Any]) -> Written:
@@ -564,22 +589,30 @@ class FluentRules:
 
     def run(
         self, written: list[tuple[str, dict[str, Any]]], holding: frozenset[str], values: Vars
-    ) -> tuple[tuple[tuple[Written, frozenset[str], frozenset[str]], ...], frozenset[str]]:
+    ) -> tuple[Run, frozenset[str]]:
         """Return the records with the state before and after each, and the state at the end."""
-        result = []
         given = frozenset(a for a, ask in self._extra.items() if ask(values) is True)
-        for kind, data in written:
-            record = self.written(kind, data)
+        records = tuple(self.written(kind, data) for kind, data in written)
+        found = self._runs.get((records, holding, given))
+        if found is None:
+            found = self._runs[records, holding, given] = self._run(records, holding, given)
+        return found
+
+    def _run(
+        self, records: tuple[Written, ...], holding: frozenset[str], given: frozenset[str]
+    ) -> tuple[Run, frozenset[str]]:
+        result = []
+        for record in records:
             before = holding | given
             finishes, starts = record.finishes, record.starts
             now = set(holding)
-            case = data.get("case")
+            case = record.data.get("case")
             if case is not None and starts:
                 if any(self._key_of.get(a) == "case" for a in starts):
                     now = {a for a in now if not a.startswith(_OF_CASE)} | {f"{_OF_CASE}{case}"}
             elif case is not None and finishes and f"{_OF_CASE}{case}" not in now:
                 finishes = tuple(a for a in finishes if self._key_of.get(a) != "case")
-            if kind == "boot":  # whoever was there has gone, and what stands on a session with him
+            if record.kind == "boot":  # whoever was there has gone, and what stands on a session with him
                 finishes = (*finishes, *(a for a in now if self._key_of.get(a) == "session"))
             for affordance in finishes:
                 if affordance in now:
@@ -592,4 +625,5 @@ class FluentRules:
                         self.orphans.setdefault((affordance, base), record)
             holding = frozenset(now - given)
             result.append((record, before, holding | given))
-        return tuple(result), holding
+        run = tuple(result)
+        return self._same.setdefault(run, run), holding

@@ -24,17 +24,17 @@ dispenser, and amounts in small units stand for all; a service is trusted to do 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
 from kiosk.flow.chart import Chart, load_charts
 from semantics.actions import Actions, load_actions
 from semantics.check import idle_norms, load_norms
-from semantics.exploration import Edge, FluentRules, Graph, Written, explore
+from semantics.exploration import Edge, FluentRules, Graph, Run, Written, explore
 from semantics.norms import expression
 from semantics.norms.expression import World, evaluate
 from semantics.norms.language import Atom, Norm, NormSet, norm_exprs
@@ -93,6 +93,9 @@ class Instance:
         return not self.bound or self.bound[-1][1] == value
 
 
+GONE: Final = -1  # an instance that is followed no more
+_At = tuple[int, int]  # a place, and the number of an instance
+_Way = Callable[[], tuple[Edge, ...]]
 _Remembered = tuple[int, "Written | None", frozenset[str]]  # a place, the latest act, the events seen
 _Opened = tuple[int, frozenset[tuple[int, Instance]]]  # a place, and what is open of the norms that open an act
 
@@ -156,6 +159,80 @@ def told(graph: Graph, way: Iterable[Edge]) -> list[str]:
     return lines
 
 
+class _Kinds:
+    """The steps of a graph by kind: what they write, and whether the power went. Norms tell no more of them apart."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self.all: list[tuple[Run, bool]] = []
+        self.of: list[int] = []  # step -> kind
+        self.saying: dict[str, set[int]] = {}  # event -> kinds
+        self.writing: dict[str, set[int]] = {}  # kind of record -> kinds
+        number: dict[tuple[int, bool], int] = {}
+        for edge in graph.edges:
+            key = (id(edge.records), edge.by == "power")  # there is one object for equal records
+            kind = number.setdefault(key, len(number))
+            if kind == len(self.all):
+                self.all.append((edge.records, edge.by == "power"))
+                for record, _, _ in edge.records:
+                    self.writing.setdefault(record.kind, set()).add(kind)
+                    for event in record.events:
+                        self.saying.setdefault(event, set()).add(kind)
+            self.of.append(kind)
+        #: place -> (step, target, kind, does its state stay, is it the customer's); the first of those that are alike
+        self.out = [self._alike(steps) for steps in graph.out]
+
+    def _alike(self, steps: Iterable[int]) -> list[tuple[int, int, int, bool, bool]]:
+        edges, of = self._graph.edges, self.of
+        first: dict[tuple[int, int, bool, bool], int] = {}
+        for n in steps:
+            edge = edges[n]
+            first.setdefault((edge.target, of[n], edge.stays, self.customers(n)), n)
+        return [(n, *key) for key, n in first.items()]
+
+    def that(self, events: Iterable[str], records: Iterable[str]) -> set[int]:
+        """Return the kinds of step that say one of some events or write one of some kinds of record."""
+        said = (self.saying.get(event, set()) for event in events)
+        return set().union(*said, *(self.writing.get(kind, set()) for kind in records))
+
+    def customers(self, step: int) -> bool:
+        """Tell whether a step is the customer's doing: his own, or the answer to an order that waits for him."""
+        edge = self._graph.edges[step]
+        order = self._graph.actions.orders.get(self._graph.answer_of.get(edge.event, ""))
+        return edge.by == "person" or (order is not None and order.person)
+
+
+class _Followed:
+    """What steps do to the instances of one norm, which have numbers; found once for each instance and kind of step."""
+
+    def __init__(self, verifier: Verifier, norm: Norm) -> None:
+        self._verifier, self._norm = verifier, norm
+        self._instances: list[Instance] = []
+        self._numbers: dict[Instance, int] = {}
+        self.known: list[dict[int, int]] = []  # instance -> kind of step -> instance, or GONE
+
+    def number(self, i: Instance) -> int:
+        number = self._numbers.setdefault(i, len(self._instances))
+        if number == len(self._instances):
+            self._instances.append(i)
+            self.known.append({})
+        return number
+
+    def by(self, number: int, kind: int) -> tuple[int, str]:
+        """Return the instance after a step, and how it was violated if it was."""
+        v, norm = self._verifier, self._norm
+        records, power = v.kinds.all[kind]
+        left, why = v.goes_on(power, self._instances[number]), ""
+        for record, before, after in records:
+            if left is None:
+                break
+            left, why = v.follow(norm, record, before, after, v.at(norm, record, left))
+        after_ = GONE if left is None else self.number(left)
+        if not why:
+            self.known[number][kind] = after_
+        return after_, why
+
+
 @dataclass
 class Verifier:
     """Proves one graph. `norms` are those that the flows can keep."""
@@ -164,7 +241,6 @@ class Verifier:
     norms: NormSet
     rules: FluentRules
     _matched: dict[Any, bool | None] = field(default_factory=dict)
-    _words: dict[str, frozenset[str]] = field(default_factory=dict)
     _acts: dict[str, Written] = field(default_factory=dict)
     _seen: frozenset[str] = frozenset()  # of the events that the norm asks for, those of this slice so far
     unknown: set[str] = field(default_factory=set)
@@ -235,9 +311,9 @@ class Verifier:
                 return Instance(bound)
         return None
 
-    def goes_on(self, edge: Edge, i: Instance) -> Instance | None:
+    def goes_on(self, power: bool, i: Instance) -> Instance | None:
         """Return an instance as it meets a further step, None if it is followed no more: at a second power cut."""
-        if edge.by == "power":
+        if power:
             if i.cut:
                 return None
             return replace(i, cut=True)
@@ -274,27 +350,14 @@ class Verifier:
     # ------------------------------------------------ norms
 
     @cached_property
-    def events_of(self) -> list[frozenset[str]]:
-        """Return what each step says."""
-        return [frozenset(e for w, _, _ in edge.records for e in w.events) for edge in self.graph.edges]
-
-    def touches(self, norm: Norm, edge: int) -> bool:
-        """Tell whether a step can matter to an instance of a norm."""
-        duty = norm.duty
-        records = self.graph.edges[edge].records
-        if duty.keep is not None:
-            return bool(records)
-        if norm.slice in OPENERS and any(w.kind == OPENERS[norm.slice] for w, _, _ in records):
-            return True
-        if norm.id not in self._words:
-            patterns = (duty.action, duty.before, duty.until, duty.released_by)
-            self._words[norm.id] = frozenset(a.event for pattern in patterns for a in pattern)
-        return not self._words[norm.id].isdisjoint(self.events_of[edge])
+    def kinds(self) -> _Kinds:
+        """Return the steps by kind."""
+        return _Kinds(self.graph)
 
     @cached_property
     def possible(self) -> frozenset[str]:
         """Return every event that some step says."""
-        return frozenset().union(*self.events_of)
+        return frozenset(self.graph.saying)
 
     def prove(self, norm: Norm) -> Proof:
         """Return the verdict on one norm."""
@@ -317,7 +380,12 @@ class Verifier:
     def _always(self, norm: Norm) -> Proof:
         events = {a.event for a in norm.duty.action}
         active = False
-        for edge in self.graph.edges:
+        looked_at: set[int] = set()
+        for step in self.graph.that_say(events):
+            edge = self.graph.edges[step]
+            if id(edge.records) in looked_at:
+                continue
+            looked_at.add(id(edge.records))
             for record, before, _ in edge.records:
                 said = record.events
                 if not events.intersection(said):
@@ -344,49 +412,64 @@ class Verifier:
             return Proof(norm.id, verdict, f"{why}; it is a duty of {norm.duty.agent}", self._place(norm), way)
         return Proof(norm.id, Proven.SYSTEM, why, self._place(norm), way)
 
-    def _beginnings(self, norm: Norm) -> Iterator[tuple[tuple[Edge, ...], int, Instance, str]]:
+    def _beginnings(self, norm: Norm) -> Iterator[tuple[_Way, int, Instance, str]]:
         """Yield each way to a fresh instance: (way, place after it, instance after the rest of its step, violation).
 
         An instance that its own step discharges is not yielded.
         """
-        g = self.graph
+        g, kinds = self.graph, self.kinds
         remembers = self.asked_seen(norm)
+        words = {a.event for a in norm.trigger or ()}
         if not (norm.duty.preempt or remembers):
-            words = {a.event for a in norm.trigger or ()}
-            for n, edge in enumerate(g.edges):
-                if not words.isdisjoint(self.events_of[n]):
-                    for i, why in self._born(norm, edge, None):
-                        yield (*g.way_to(edge.source), edge), edge.target, i, why
+            born: dict[int, tuple[tuple[Instance, str], ...]] = {}
+            for n in g.that_say(words):
+                kind = kinds.of[n]
+                if kind not in born:
+                    born[kind] = tuple(self._born(norm, g.edges[n], None))
+                for i, why in born[kind]:
+                    yield partial(self._way_by, n), g.edges[n].target, i, why
             return
         begin: _Remembered = (0, None, frozenset())
         before: dict[_Remembered, tuple[_Remembered, Edge] | None] = {begin: None}
         todo = deque([begin])
 
-        def way(state: _Remembered) -> tuple[Edge, ...]:
-            edges: list[Edge] = []
+        def way(state: _Remembered, last: Edge) -> tuple[Edge, ...]:
+            edges = [last]
             while (back := before[state]) is not None:
                 edges.append(back[1])
                 state = back[0]
             return tuple(edges[::-1])
 
-        telling = [self._tells(norm, n, remembers) for n in range(len(g.edges))]
+        telling = kinds.that(
+            words.union((a.event for a in norm.duty.action), remembers),
+            {"boot", "session_ended", OPENERS.get(norm.slice or "", "")},
+        )
+        told: dict[Any, tuple[tuple[tuple[Instance, str], ...], Written | None, frozenset[str]]] = {}
         while todo:
             state = todo.popleft()
             node, latest, seen = state
-            for n in g.out[node]:
-                edge = g.edges[n]
+            for n, target, kind, _, _ in kinds.out[node]:
                 here, known = latest, seen
-                if telling[n]:
-                    self._seen = seen
-                    for i, why in self._born(norm, edge, latest):
-                        yield (*way(state), edge), edge.target, i, why
-                    here = self._latest(norm, edge, latest)
-                    known = self._seen_after(norm, edge, seen, remembers)
-                after = (edge.target, here, known)
-                if edge.target >= 0 and after not in before:
-                    before[after] = (state, edge)
+                if kind in telling:
+                    asked = (kind, latest, seen)
+                    if asked not in told:
+                        self._seen = seen
+                        edge = g.edges[n]
+                        fresh = tuple(self._born(norm, edge, latest))
+                        known = self._seen_after(norm, edge, seen, remembers)
+                        told[asked] = fresh, self._latest(norm, edge, latest), known
+                    fresh, here, known = told[asked]
+                    for i, why in fresh:
+                        yield partial(way, state, g.edges[n]), target, i, why
+                after = (target, here, known)
+                if target >= 0 and after not in before:
+                    before[after] = (state, g.edges[n])
                     todo.append(after)
         self._seen = frozenset()
+
+    def _way_by(self, step: int) -> tuple[Edge, ...]:
+        edge = self.graph.edges[step]
+        return (*self.graph.way_to(edge.source), edge)
 
     @staticmethod
     def asked_seen(norm: Norm) -> frozenset[str]:
@@ -401,13 +484,6 @@ class Verifier:
                 seen = frozenset()
             seen |= asked.intersection(record.events)
         return seen
-
-    def _tells(self, norm: Norm, edge: int, remembers: frozenset[str]) -> bool:
-        """Tell whether a step can make an instance, or ends or adds to what is remembered for one."""
-        words = {a.event for pattern in (norm.trigger or (), norm.duty.action) for a in pattern} | remembers
-        kinds = {"boot", "session_ended", OPENERS.get(norm.slice or "")}
-        said = any(w.kind in kinds for w, _, _ in self.graph.edges[edge].records)
-        return said or not words.isdisjoint(self.events_of[edge])
 
     def _born(self, norm: Norm, edge: Edge, latest: Written | None) -> Iterator[tuple[Instance, str]]:
         """Yield the instances that a step makes and does not end itself: (instance, violation)."""
@@ -453,10 +529,11 @@ class Verifier:
     def _triggered(self, norm: Norm) -> Proof:
         starts: dict[tuple[int, Instance], tuple[Edge, ...]] = {}
         self.active.discard(norm.id)
-        for way, target, i, why in self._beginnings(norm):
+        for begun, target, i, why in self._beginnings(norm):
             if why:
-                return self._violated(norm, way, why)
-            starts.setdefault((target, i), way)
+                return self._violated(norm, begun(), why)
+            if (target, i) not in starts:
+                starts[target, i] = begun()
         if norm.id not in self.active:
             return Proof(norm.id, Proven.VACUOUS, "", self._place(norm))
         if norm.duty.operator == "permitted":
@@ -473,81 +550,78 @@ class Verifier:
                 return Proof(norm.id, verdict, f"{why}, while the customer takes his time", self._place(norm), way)
         return Proof(norm.id, Proven.HOLDS, "", self._place(norm))
 
-    def customers(self, edge: Edge) -> bool:
-        """Tell whether a step is the customer's doing: his own, or the answer to an order that waits for him."""
-        order = self.graph.actions.orders.get(self.graph.answer_of.get(edge.event, ""))
-        return edge.by == "person" or (order is not None and order.person)
-
     def _search(
         self, norm: Norm, starts: Mapping[tuple[int, Instance], tuple[Edge, ...]], *, dawdling: bool
     ) -> tuple[tuple[Edge, ...], str] | None:
         """Follow every instance to its end; return a way that violates it, shortest first."""
         g, within = self.graph, norm.duty.within_ms if norm.duty.operator == "obliged" else None
-        best: dict[tuple[int, Instance], int] = dict.fromkeys(starts, 0)
-        back: dict[tuple[int, Instance], tuple[tuple[int, Instance], Edge]] = {}
-        todo = deque(sorted(starts, key=lambda s: len(starts[s])))
+        followed = _Followed(self, norm)
+        begun = {(node, followed.number(i)): way for (node, i), way in starts.items()}
+        best: dict[_At, int] = dict.fromkeys(begun, 0)
+        back: dict[_At, tuple[_At, int]] = {}
+        todo = deque(sorted(begun, key=lambda s: len(begun[s])))
+        out = self.kinds.out
 
-        def way(state: tuple[int, Instance]) -> tuple[Edge, ...]:
-            edges: list[Edge] = []
-            passed: set[tuple[int, Instance]] = set()
+        def way(state: _At) -> tuple[Edge, ...]:
+            steps: list[int] = []
+            passed: set[_At] = set()
             while state in back and state not in passed:
                 passed.add(state)
-                edges.append(back[state][1])
-                state = back[state][0]
-            return (*starts.get(state, ()), *edges[::-1])
+                state, step = back[state]
+                steps.append(step)
+            return (*begun.get(state, ()), *(g.edges[n] for n in steps[::-1]))
 
-        def round_trip(state: tuple[int, Instance], start: tuple[int, Instance]) -> list[Edge] | None:
+        def round_trip(state: _At, start: _At) -> list[int] | None:
             """Return the way by which `state` was reached from `start`, which it leads to again; None if it was not."""
-            edges: list[Edge] = []
+            steps: list[int] = []
             while state != start:
                 if state not in back:
                     return None
-                edges.append(back[state][1])
-                state = back[state][0]
-            return edges
+                state, step = back[state]
+                steps.append(step)
+            return steps
 
         while todo:
             state = todo.popleft()
             node, i = state
-            elapsed = best[state]
+            here = elapsed = best[state]
             if within is not None:
-                stay = g.dwell(g.nodes[node])[dawdling]
+                stay = self.stays[node][dawdling]
                 if stay is None or elapsed + stay > within:
                     limit = "for ever" if stay is None else f"for {(elapsed + stay) / 1000:g} s"
                     return way(state), f"it can stay undone {limit} at {g.nodes[node].at}"
                 elapsed += stay
-            for n in g.out[node]:
-                edge = g.edges[n]
-                left = self.goes_on(edge, i)
-                why = ""
+            known = followed.known[i]
+            for n, target, kind, stays, customers in out[node]:
+                left = known.get(kind)
                 if left is None:
+                    left, why = followed.by(i, kind)
+                    if why:
+                        return (*way(state), g.edges[n]), why
+                if left == GONE:
                     continue
-                for record, before, after in edge.records if self.touches(norm, n) else ():
-                    assert left is not None
-                    left, why = self.follow(norm, record, before, after, self.at(norm, record, left))
-                    if left is None:
-                        break
-                if why:
-                    return (*way(state), edge), why
-                if left is None:
-                    continue
-                after_ = (edge.target, left)
+                after = (target, left)
                 # an event that leaves the state as it is does not start its deadline again
-                now = best[state] if edge.stays else elapsed
-                if after_ in best and (within is None or now <= best[after_]):
-                    continue
-                if after_ in best:
-                    if not dawdling and self.customers(edge):
+                now = here if stays else elapsed
+                if after in best:
+                    if within is None or now <= best[after]:
+                        continue
+                    if not dawdling and customers:
                         continue  # going round and round is the customer's own doing
-                    loop = round_trip(state, after_)
-                    if loop is not None and not dawdling and any(map(self.customers, loop)):
+                    loop = round_trip(state, after)
+                    if loop is not None and not dawdling and any(map(self.kinds.customers, loop)):
                         continue
                     if loop is not None:
-                        return (*way(state), edge), f"it can go round for ever at {g.nodes[edge.target].at}"
-                best[after_] = now
-                back[after_] = (state, edge)
-                todo.append(after_)
+                        return (*way(state), g.edges[n]), f"it can go round for ever at {g.nodes[target].at}"
+                best[after] = now
+                back[after] = (state, n)
+                todo.append(after)
         return None
+
+    @cached_property
+    def stays(self) -> list[tuple[int | None, int | None]]:
+        """Return the longest stays at each place, as `Graph.dwell` tells them."""
+        return [self.graph.dwell(node) for node in self.graph.nodes]
 
     def _permitted(self, norm: Norm, starts: Mapping[tuple[int, Instance], tuple[Edge, ...]]) -> Proof:
         g = self.graph
@@ -556,7 +630,7 @@ class Verifier:
         while todo:
             node, i = todo.popleft()
             for n in g.out[node]:
-                left = self.goes_on(g.edges[n], i)
+                left = self.goes_on(g.edges[n].by == "power", i)
                 for record, before, after in g.edges[n].records:
                     if left is None:
                         break
@@ -580,55 +654,64 @@ class Verifier:
             if n.duty.operator != "forbidden" and any(a.event == event for a in n.duty.action)
         ]  # fmt: skip
         start: _Opened = (0, frozenset())
-        back: dict[_Opened, tuple[_Opened, Edge] | None] = {start: None}
+        back: dict[_Opened, tuple[_Opened, int] | None] = {start: None}
         todo = deque([start])
-        done = False
+        done = bool(g.saying.get(event))
         name = f"closed:{event}"
+        known: dict[tuple[frozenset[tuple[int, Instance]], int], frozenset[tuple[int, Instance]] | None] = {}
         while todo:
             state = todo.popleft()
             node, active = state
-            for e in g.out[node]:
-                edge = g.edges[e]
-                kinds = {w.kind for w, _, _ in edge.records}
-                live = {
-                    (k, on) for k, i in active
-                    if (on := self.goes_on(edge, i)) is not None
-                    and on.mine and OPENERS.get(openers[k].slice or "") not in kinds
-                }  # fmt: skip
-                for record, before, after in edge.records:
-                    if event in record.events:
-                        done = True
-                        opened = any(self.match(openers[k], openers[k].duty.action, record, before, i) for k, i in live)
-                        opened = opened or any(
-                            self.match(n, n.duty.action, record, before, Instance(()))
-                            and all(self._ask(n, n.guards.get(a.event), record, before, ()) is True
-                                    for a in n.duty.action if a.event == event)
-                            for n in openers if n.trigger is None
-                        )  # fmt: skip
-                        if not opened:
-                            way: list[Edge] = [edge]
-                            at: _Opened = state
-                            while (step := back[at]) is not None:
-                                way.append(step[1])
-                                at = step[0]
-                            return Proof(name, Proven.SYSTEM, "done without a permission", "", tuple(way[::-1]))
-                    following = set()
-                    for k, i in live:
-                        left: Instance | None
-                        left, _ = self.follow(openers[k], record, before, after, i)
-                        if left is not None and left.mine:
-                            following.add((k, left))
-                    live = following
-                    for k, norm in enumerate(openers):
-                        if norm.trigger is not None and (made := self.triggered(norm, record, after)) is not None:
-                            live.add((k, made))
-                    if record.kind in ("boot", "session_ended"):
-                        live = {(k, i) for k, i in live if openers[k].slice is None}
-                after_: _Opened = (edge.target, frozenset(live))
-                if after_ not in back:
-                    back[after_] = (state, edge)
-                    todo.append(after_)
+            for n, target, kind, _, _ in self.kinds.out[node]:
+                if (active, kind) not in known:
+                    known[active, kind] = self._opened(event, openers, active, *self.kinds.all[kind])
+                live = known[active, kind]
+                if live is None:
+                    steps = [n]
+                    while (step := back[state]) is not None:
+                        state, n = step
+                        steps.append(n)
+                    ended = tuple(g.edges[s] for s in steps[::-1])
+                    return Proof(name, Proven.SYSTEM, "done without a permission", "", ended)
+                after = (target, live)
+                if after not in back:
+                    back[after] = (state, n)
+                    todo.append(after)
         return Proof(name, Proven.HOLDS if done else Proven.VACUOUS, "")
+
+    def _opened(
+        self, event: str, openers: list[Norm], active: frozenset[tuple[int, Instance]], records: Run, power: bool
+    ) -> frozenset[tuple[int, Instance]] | None:
+        """Return what is open after a step of what was before; None if the closed act is done and nothing opened it."""
+        written = {w.kind for w, _, _ in records}
+        live = {
+            (k, on) for k, i in active
+            if (on := self.goes_on(power, i)) is not None
+            and on.mine and OPENERS.get(openers[k].slice or "") not in written
+        }  # fmt: skip
+        for record, before, after in records:
+            if event in record.events:
+                opened = any(self.match(openers[k], openers[k].duty.action, record, before, i) for k, i in live)
+                opened = opened or any(
+                    self.match(n, n.duty.action, record, before, Instance(()))
+                    and all(self._ask(n, n.guards.get(a.event), record, before, ()) is True
+                            for a in n.duty.action if a.event == event)
+                    for n in openers if n.trigger is None
+                )  # fmt: skip
+                if not opened:
+                    return None
+            following = set()
+            for k, i in live:
+                left, _ = self.follow(openers[k], record, before, after, i)
+                if left is not None and left.mine:
+                    following.add((k, left))
+            live = following
+            for k, norm in enumerate(openers):
+                if norm.trigger is not None and (made := self.triggered(norm, record, after)) is not None:
+                    live.add((k, made))
+            if record.kind in ("boot", "session_ended"):
+                live = {(k, i) for k, i in live if openers[k].slice is None}
+        return frozenset(live)
 
 
 def structure(graph: Graph, rules: FluentRules) -> Iterator[Proof]:

@@ -114,6 +114,11 @@ class CashIns:
         turn.put(Absent())
 
     @action
+    def note_present(self, turn: Turn) -> None:
+        """Somebody has answered after all: a note that came just as nobody was waited for any more."""
+        turn.drop(Absent)
+
+    @action
     def note_reading(self, turn: Turn) -> None:
         turn.put(Notice("reading"))
 
