@@ -62,8 +62,10 @@ def test_a_deed_of_the_way_is_done_at_its_screen(suite: list[Scenario]) -> None:
     assert "faults" not in forms[0]
 
 
-def test_an_odd_answer_is_tried_with_the_faults_of_the_suite(suite: list[Scenario]) -> None:
-    first = next(proposals(DECLINED, CHARTS, DEVICES, pool_of(suite)))
+def test_an_odd_answer_is_tried_with_the_faults_and_the_cards_of_the_suite(suite: list[Scenario]) -> None:
+    forms = list(proposals(DECLINED, CHARTS, DEVICES, pool_of(suite)))
+    assert any("faults" not in form and form["person"].get("card") == "stolen" for form in forms)
+    first = next(form for form in forms if "faults" in form)
     assert first["faults"][0]["host"]
     broken = way((Step("dispense_unknown", "device"), ("dispense", "moving")))
     faults = [f["faults"][0] for f in proposals(broken, CHARTS, DEVICES, pool_of(suite))]
