@@ -25,7 +25,7 @@ from kiosk.flow.chart import Chart, Transition, callees
 from semantics.actions import OUTCOMES, Actions, Effect, Vars, WrittenRecord
 from semantics.liveness import Liveness
 
-NODES_MAX: Final = 60_000  # beyond, the answer is `unknown`; the flows have about twenty thousand
+NODES_MAX: Final = 30_000  # beyond, the answer is `unknown`; the flows have about nine thousand
 CASCADE_MAX: Final = 64  # as the runner
 HOST: Final = "host"
 _OF_CASE: Final = "case "  # marks in the fluents whose the open affordances of a case are
