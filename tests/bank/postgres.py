@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 NAMED = "KIOSK_TEST_POSTGRES"
@@ -39,6 +40,8 @@ def database() -> Iterator[str]:
     ------
     NoPostgres
     """
+    if find_spec("psycopg") is None:
+        raise NoPostgres("psycopg is not installed (the extra 'postgres')")
     if NAMED in os.environ:
         yield os.environ[NAMED]
         return
