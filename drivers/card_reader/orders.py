@@ -354,7 +354,7 @@ def _order(waits_ms: Mapping[Wait, int], command: DeviceOrder) -> Flow:
     if isinstance(reply, Failure):
         return DeviceOrderResult(ticket=command.ticket, **told)
     if not reply.good:
-        failed: Values = {"failed_track": _text(reply.data)} if reply.data else {}
+        failed: Values = {"failed_track": reply.data.decode("ascii", "replace")} if reply.data else {}
         return DeviceOrderResult(ticket=command.ticket, values=failed, **told)
     try:
         values = decode(code, reply.data)

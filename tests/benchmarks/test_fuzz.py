@@ -48,3 +48,8 @@ def test_a_planted_fault_is_found_and_its_frame_made_small(monkeypatch):
     with pytest.raises(IndexError, match="planted"):
         fuzzing.replay(seed)
     assert not fuzzing.table(rows).endswith("unexpected exceptions: 0")
+
+
+@pytest.mark.parametrize("episode", ["omron-3s4yr/driver/1/2961", "szzt/driver/1/2243", "essp/driver/1/2319"])
+def test_episodes_that_once_raised_are_quiet(episode):
+    fuzzing.replay(episode)

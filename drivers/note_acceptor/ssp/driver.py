@@ -46,6 +46,7 @@ from drivers.note_acceptor.ssp.settings import SspSettings
 
 JAM, FULL, OPEN, RECOVERY = LASTING = "jam", "full", "open", "recovery"
 CASHBOX: Final = "cashbox"
+VALUE_END: Final = 1 << 32  # values are told and ordered in four bytes
 
 _LASTING: Final[Mapping[int, tuple[str, Condition]]] = {
     0xE9: (JAM, Condition("mediaJam", "E9 unsafe jam")),
@@ -170,6 +171,8 @@ class SspValidator(CashInDriver):
             raise Lost(f"its channels are {values}, the site expects {dict(pinned)}: another dataset or device")
         if not values:
             raise Lost(f"it has no channel for {self._settings.currency}")
+        if max(values.values()) >= VALUE_END:
+            raise Lost(f"its channels are {values}: more than four bytes say")
         self._setup = setup
         self._values = values
         self._classify(self._settings.classifications)
