@@ -175,7 +175,7 @@ def cash_rows(turn: Turn, case: Case) -> list[Element]:
     rows.append(Columns(say(_CREDITED[way]), money_of(turn, site.money(owed)), bold=True))
     if worth_minor(case.astray) or case.suspect:
         return rows + claim_rows(turn, case.rrn, "claim_why.note_lost", site.money(owed))
-    elif way == SLIP:
+    if way == SLIP:
         rows += [Rule(), Text(say("receipt.cash_slip_text", reference=case.rrn, contact=site.contact))]
     if way == SLIP:
         rows.append(QrCode(f"KIOSK:{site.terminal_id}:{case.rrn}"))

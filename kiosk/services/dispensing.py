@@ -60,6 +60,15 @@ def notes_max(turn: Turn) -> int:
     return min(turn.site.cash.notes_max, int(capabilities.notes_max))
 
 
+def by_value(turn: Turn, counts: Mapping[str, int]) -> dict[str, int]:
+    """Return denomination in minor units -> notes, as screens draw them."""
+    notes: dict[str, int] = {}
+    for unit, count in counts.items():
+        value = str(turn.site.notes[unit].value_minor)
+        notes[value] = notes.get(value, 0) + count
+    return notes
+
+
 class Dispensing:
     """Guards and actions of the flow ``dispense`` and of settlement."""
 

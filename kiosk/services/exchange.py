@@ -26,7 +26,7 @@ from kiosk.ports import Reason
 from kiosk.services import hosting
 from kiosk.services.case import Case, Posting, owed_minor
 from kiosk.services.cash_in import NotesWanted, known_values
-from kiosk.services.dispensing import notes_max, stock
+from kiosk.services.dispensing import by_value, notes_max, stock
 from kiosk.services.entering import Choices, Outcome, chosen_value
 from kiosk.services.facts import Card, CardGone, Refusal
 from kiosk.services.menu import CASH, Service
@@ -219,7 +219,7 @@ class Exchange:
 
     @view("exchange_offer")
     def _exchange_offer(self, turn: Turn) -> Mapping[str, Any]:
-        return {"amount": turn.site.money(turn.get(Case).held_minor), "picks": _by_value(turn, turn.get(Swap).picks)}
+        return {"amount": turn.site.money(turn.get(Case).held_minor), "picks": by_value(turn, turn.get(Swap).picks)}
 
     @view("exchange_shortage")
     def _exchange_shortage(self, turn: Turn) -> Mapping[str, Any]:
@@ -273,11 +273,3 @@ class Exchange:
     @staticmethod
     def _claims(turn: Turn, case: Case) -> bool:
         return case.unknown or bool(case.astray) or owed_minor(case, turn.site, turn.site.money(0)) > 0
-
-
-def _by_value(turn: Turn, counts: Mapping[str, int]) -> dict[str, Any]:
-    by_value: dict[str, Any] = {}
-    for unit, count in counts.items():
-        value = str(turn.site.notes[unit].value_minor)
-        by_value[value] = by_value.get(value, 0) + count
-    return by_value

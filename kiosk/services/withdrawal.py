@@ -18,7 +18,7 @@ from kiosk.money import Money, minor_per_major
 from kiosk.ports import HostAnswered, Input, Reason
 from kiosk.services import hosting
 from kiosk.services.case import Case, Posting, owed_minor
-from kiosk.services.dispensing import notes_max, stock
+from kiosk.services.dispensing import by_value, notes_max, stock
 from kiosk.services.facts import Card, Plan, ReceiptWanted, Refusal, Typed, Unpayable
 from kiosk.services.menu import CARD, CASH, HOST, Service
 from kiosk.services.receipt import withdrawal_document
@@ -240,7 +240,7 @@ class Withdrawal:
         plan = turn.get(Plan)
         options = []
         for i, mix in enumerate(plan.mixes):
-            options.append(Option("chose_mix", str(i), _mix_name(i, len(plan.mixes)), _by_value(turn, mix)))
+            options.append(Option("chose_mix", str(i), _mix_name(i, len(plan.mixes)), by_value(turn, mix)))
         return {"amount": plan.amount, "options": tuple(options)}
 
     @view("lower_offer")
@@ -259,7 +259,7 @@ class Withdrawal:
         sensor = turn.fitness.capabilities("dispenser").items_taken_sensor
         return {
             "amount": turn.site.worth(dict(case.moved)),
-            "picks": _by_value(turn, case.moved),
+            "picks": by_value(turn, case.moved),
             "confirm": not sensor,
         }
 
@@ -290,15 +290,6 @@ class Withdrawal:
     def _reference(turn: Turn) -> Mapping[str, Any]:
         case = turn.get(Case)
         return {"amount": case.amount, "reference": case.rrn}
-
-
-def _by_value(turn: Turn, counts: Mapping[str, int]) -> dict[str, Any]:
-    """Return denomination in minor units -> notes, as screens draw them."""
-    by_value: dict[str, Any] = {}
-    for unit, count in counts.items():
-        value = str(turn.site.notes[unit].value_minor)
-        by_value[value] = by_value.get(value, 0) + count
-    return by_value
 
 
 def _mix_name(index: int, mixes: int) -> str:
